@@ -1,0 +1,32 @@
+# Two commands for a newcomer: `make run` and `make test`. Everything else is a part of them.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+BUN = $(firstword $(wildcard node_modules/@oven/bun-linux-x64/bin/bun node_modules/@oven/bun-linux-aarch64/bin/bun) node_modules/bun/bin/bun.exe)
+CC ?= cc
+CFLAGS = -std=gnu11 -O2 -g0 -Wall -Wextra -Wshadow -Wstrict-prototypes -fno-ident -ffunction-sections -fdata-sections
+LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -s
+SOURCES = $(shell find src -type f)
+
+.PHONY: build run test check bench clean
+
+build: dist/skiff
+
+node_modules/.installed: package-lock.json
+	@npm ci --no-fund --no-audit --loglevel=error >/dev/null 2>&1 || npm ci --no-fund --no-audit
+	@touch $@
+
+native/build/skiff-init: $(wildcard native/*.c native/*.h) Makefile
+	@mkdir -p native/build
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out native/hello.c,$(wildcard native/*.c))
+
+dist/skiff: node_modules/.installed native/build/skiff-init scripts/build.ts $(SOURCES)
+	@$(BUN) scripts/build.ts dist
+
+check: node_modules/.installed
+	@node_modules/.bin/tsc -p .
+	@node_modules/.bin/biome check --error-on-warnings
+	@$(BUN) scripts/layers.ts
+
+clean:
+	rm -rf dist native/build
