@@ -1,4 +1,7 @@
 # Two commands for a newcomer: `make run` and `make test`. Everything else is a part of them.
+#   make run     builds everything and runs a container of the embedded image
+#   make test    installs the genuine peers (Debian packages) and passes all tests; ONLY=part picks files
+#   make bench   ratios against dockerd, podman, runc and crun
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
@@ -20,13 +23,32 @@ native/build/skiff-init: $(wildcard native/*.c native/*.h) Makefile
 	@mkdir -p native/build
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out native/hello.c,$(wildcard native/*.c))
 
-dist/skiff: node_modules/.installed native/build/skiff-init scripts/build.ts $(SOURCES)
+native/build/hello: native/hello.c Makefile
+	@mkdir -p native/build
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+native/build/hello-image.tar: native/build/hello scripts/hello-image.ts node_modules/.installed
+	@$(BUN) scripts/hello-image.ts $< $@
+
+dist/skiff: node_modules/.installed native/build/skiff-init native/build/hello-image.tar scripts/build.ts $(SOURCES)
 	@$(BUN) scripts/build.ts dist
 
 check: node_modules/.installed
 	@node_modules/.bin/tsc -p .
 	@node_modules/.bin/biome check --error-on-warnings
 	@$(BUN) scripts/layers.ts
+
+run: build
+	@dist/skiff run --trace --rm skiff/hello
+
+# The peers come first: the tests judge Skiff by the genuine programs.
+test: build check
+	@scripts/setup-peers.sh
+	@$(BUN) test/harness/run.ts $(ONLY)
+
+bench: build
+	@scripts/setup-peers.sh
+	@$(BUN) test/bench/run.ts
 
 clean:
 	rm -rf dist native/build
