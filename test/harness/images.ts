@@ -13,12 +13,12 @@ async function cached(name: string, make: (dir: string) => Promise<void>): Promi
   const path = join(CACHE, name);
   if (existsSync(path)) return path;
   mkdirSync(CACHE, { recursive: true });
-  const dir = mkdtempSync(join(CACHE, `.${name}-`));
+  const work = mkdtempSync(join(CACHE, `.${name}-`));
   try {
-    await make(dir);
-    if (!existsSync(path)) renameSync(dir, path);
+    await make(join(work, name));
+    if (!existsSync(path)) renameSync(join(work, name), path);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(work, { recursive: true, force: true });
   }
   return path;
 }
@@ -116,6 +116,7 @@ export async function push(
 export function busyboxArchive(): Promise<string> {
   return cached("busybox-archive", async (dir) => {
     const layout = await busyboxLayout();
+    mkdirSync(dir);
     await must([
       "skopeo",
       "copy",

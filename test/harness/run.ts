@@ -87,7 +87,7 @@ async function main(): Promise<number> {
     report(result);
     results.push(result);
   };
-  const probe = files.findIndex((file) => file === "test/probe/bun.test.ts");
+  const probe = files.indexOf("test/probe/bun.test.ts");
   if (probe >= 0) await take(files.splice(probe, 1)[0]);
   const worker = async () => {
     while (files.length > 0) await take(files.shift());
