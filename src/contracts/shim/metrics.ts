@@ -1,0 +1,47 @@
+/**
+ * What `TaskService.stats` answers: the container's cgroup counters, in one shape for cgroup v1 and v2.
+ *
+ * Bytes and nanoseconds are numbers; "no limit" is what the kernel says (v1: 9223372036854771712) or, where v2 says `max`,
+ * `UNLIMITED`. A controller that the machine does not have leaves zeros and empty lists.
+ */
+export const UNLIMITED = 18_446_744_073_709_551_615;
+
+export interface CgroupStats {
+  readonly version: 1 | 2;
+  readonly pids: { readonly current: number; readonly limit: number };
+  readonly cpu: CpuStats;
+  readonly memory: MemoryStats;
+  readonly io: readonly IoStats[];
+}
+
+export interface CpuStats {
+  readonly usageNs: number;
+  readonly userNs: number;
+  readonly systemNs: number;
+  /** Empty on v2. */
+  readonly perCpuNs: readonly number[];
+  readonly periods: number;
+  readonly throttledPeriods: number;
+  readonly throttledNs: number;
+}
+
+export interface MemoryStats {
+  readonly usage: number;
+  /** Highest usage ever; 0 where the kernel does not keep it. */
+  readonly maxUsage: number;
+  readonly limit: number;
+  /** How often the limit was hit (v1 failcnt, v2 memory.events max). */
+  readonly failures: number;
+  readonly oomKills: number;
+  /** memory.stat, names as the kernel's. */
+  readonly stat: Readonly<Record<string, number>>;
+}
+
+export interface IoStats {
+  readonly major: number;
+  readonly minor: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly readOps: number;
+  readonly writeOps: number;
+}
