@@ -1,6 +1,7 @@
 # Two commands for a newcomer: `make run` and `make test`. Everything else is a part of them.
 #   make run     builds everything and runs a container of the embedded image
 #   make test    installs the genuine peers (Debian packages) and passes all tests; ONLY=part picks files
+#   make test-vm only the virtual machine: cgroup v2, AppArmor
 #   make bench   ratios against dockerd, podman, runc and crun
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -11,7 +12,7 @@ CFLAGS = -std=gnu11 -O2 -g0 -Wall -Wextra -Wshadow -Wstrict-prototypes -fno-iden
 LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -s
 SOURCES = $(shell find src -type f)
 
-.PHONY: build run test check bench clean
+.PHONY: build run test test-vm check bench clean
 
 build: dist/skiff
 
@@ -46,9 +47,13 @@ test: build check
 	@scripts/setup-peers.sh
 	@$(BUN) test/harness/run.ts $(ONLY)
 
+test-vm: build
+	@scripts/setup-peers.sh
+	@$(BUN) test/harness/run.ts test/vm
+
 bench: build
 	@scripts/setup-peers.sh
-	@$(BUN) test/bench/run.ts
+	@$(BUN) test/bench/run.ts --write
 
 clean:
 	rm -rf dist native/build
