@@ -6,7 +6,8 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-BUN = $(firstword $(wildcard node_modules/@oven/bun-linux-x64/bin/bun node_modules/@oven/bun-linux-aarch64/bin/bun) node_modules/bun/bin/bun.exe)
+# npm's install script moves the program; where scripts are not run it stays in its own package.
+BUN = $(shell ls node_modules/bun/bin/bun.exe node_modules/@oven/bun-linux-*/bin/bun 2>/dev/null | tail -n 1)
 CC ?= cc
 CFLAGS = -std=gnu11 -O2 -g0 -Wall -Wextra -Wshadow -Wstrict-prototypes -fno-ident -ffunction-sections -fdata-sections
 LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -s

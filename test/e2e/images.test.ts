@@ -19,7 +19,8 @@ afterAll(async () => {
 }, 60_000);
 
 /** Names, types, modes, owners, times, links, device numbers and xattrs of everything below `odd/`, one line each. */
-const CENSUS = `cd "$1" && find . -depth -printf '%p %y %m %U %G %T@ %n %l\\n' | sed 's/\\.0000000000 / /' | sort
+const CENSUS = `cd "$1" && find . ! -type d -printf '%p %y %m %U %G %Ts %n %l\\n' | sort
+  find . -type d -printf '%p %m %U %G %Ts\\n' | sort
   find . \\( -type c -o -type b \\) -exec stat -c '%n %t:%T' {} + | sort
   getfattr -R -h -d -m 'user\\.|security\\.' . 2>/dev/null; md5sum opaque/new link-a owned second`;
 

@@ -115,21 +115,10 @@ describe.each([...CLIENTS])("%s", (client) => {
       "-e",
       "cat",
     );
-    const ask = [
-      "ip",
-      "netns",
-      "exec",
-      lan.netns,
-      "busybox",
-      "nc",
-      "-u",
-      "-w",
-      "2",
-      lan.hostAddress,
-      String(port),
-    ];
+    const send = `(echo ping; sleep 1) | busybox nc -u -w 3 ${lan.hostAddress} ${port}`;
     await Bun.sleep(200);
-    expect((await shell(ask, { stdin: "ping\n" })).stdout).toBe("ping\n");
+    const answer = await shell(["ip", "netns", "exec", lan.netns, "sh", "-c", send]);
+    expect(answer.stdout).toBe("ping\n");
     await ok("rm", "-f", name);
   });
 

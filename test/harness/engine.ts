@@ -7,6 +7,8 @@ import { join, resolve } from "node:path";
 import { cleanEnv, eventually, must, type Outcome, type ShellOptions, shell } from "./shell.ts";
 
 export const DIST = resolve(process.env["SKIFF_DIST"] ?? "dist");
+/** `SKIFF_TEST_ENGINE=dockerd` runs the same tests against the genuine engine: they must pass there too. */
+const DAEMON = process.env["SKIFF_TEST_ENGINE"] ?? `${DIST}/skiffd`;
 export const DOCKER = Bun.which("docker") ?? "docker";
 
 export const CLIENTS = ["docker", "skiff"] as const;
@@ -81,7 +83,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   if (options.network !== "none") await makeBridge(bridge, `${subnet}.1/24`);
   const env = { DOCKER_CONFIG: join(dir, "config") };
   const daemonArgv = [
-    `${DIST}/skiffd`,
+    DAEMON,
     ...["-H", host, "--data-root", join(dir, "data"), "--exec-root", join(dir, "exec")],
     ...["--pidfile", join(dir, "skiffd.pid"), ...network, ...(options.flags ?? [])],
   ];
@@ -132,5 +134,8 @@ async function dispose(engine: Engine): Promise<void> {
   if (ids.length > 0) await engine.ok("docker", ["rm", "-f", "-v", ...ids]);
   await engine.stop();
   await shell(["ip", "link", "del", engine.bridge]);
+  // The genuine dockerd leaves its network namespaces mounted.
+  if (DAEMON === "dockerd")
+    await shell(["sh", "-c", `umount -l ${engine.dir}/exec/netns/* ${engine.dir}/data`]);
   rmSync(engine.dir, { recursive: true, force: true });
 }
