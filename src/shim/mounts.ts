@@ -33,8 +33,6 @@ const IGNORED = new Set(["defaults", "loop"]);
 const BIND_LATER = 1 | 2 | 4 | 8 | 1024 | 2048 | (1 << 21) | (1 << 24);
 /** mount(2) takes one page of data. */
 const DATA_BYTES_MAX = 4095;
-/** Deeper stacks than this are nobody's. */
-const UNMOUNTS_MAX = 16;
 
 export function parseMountOptions(options: readonly string[]): { flags: number; data: string } {
   let flags = 0;
@@ -64,16 +62,20 @@ function mountOne(request: RootfsMount, target: string): void {
 /** Makes all mounts in order, or none. */
 export function mountRootfs(bundle: string, mounts: readonly RootfsMount[]): void {
   const rootfs = `${bundle}/rootfs`;
+  if (mounts.some((request) => request.target !== "")) {
+    throw new SkiffError("unimplemented", "mount rootfs: mounts below the root");
+  }
+  if (mounts.length === 0) return;
   try {
     mkdirSync(rootfs, { recursive: true, mode: 0o711 });
     for (const request of mounts) mountOne(request, rootfs);
   } catch (error) {
-    unmountRootfs(bundle);
+    unmountRootfs(bundle, mounts.length);
     throw error;
   }
 }
 
-/** Undoes mountRootfs, also after half of it. */
-export function unmountRootfs(bundle: string): void {
-  for (let i = 0; i < UNMOUNTS_MAX && unmount(`${bundle}/rootfs`); i++);
+/** Undoes mountRootfs of `count` mounts, also after half of it. Whatever else is mounted there is the caller's. */
+export function unmountRootfs(bundle: string, count: number): void {
+  for (let i = 0; i < count && unmount(`${bundle}/rootfs`); i++);
 }

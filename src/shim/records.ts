@@ -69,6 +69,8 @@ export interface ProcessRecord {
   readonly directory: string;
   pid(): number;
   exit(): Exit | undefined;
+  /** For a supervisor that can no longer write it. */
+  setExit(exit: Exit): void;
   has(mark: "started" | "reported"): boolean;
   mark(mark: "started" | "reported"): void;
   exec(): ExecRecord | undefined;
@@ -88,6 +90,7 @@ export function openProcessRecord(directory: string): ProcessRecord {
       if (match === null) return undefined;
       return { pid: pid(), exitStatus: Number(match[1]), exitedAtNs: BigInt(match[2]!) };
     },
+    setExit: (exit) => writeWhole(at("exit"), `${exit.exitStatus} ${exit.exitedAtNs}\n`),
     has: (mark) => readText(at(mark)) !== undefined,
     mark: (mark) => writeFileSync(at(mark), "", { mode: 0o600 }),
     exec() {
