@@ -274,6 +274,8 @@ static void reap(const struct arguments *arguments)
 		self.exit.status = (uint32_t)(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 		self.exit.at_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 		self.deadline_ms = now_ms() + DRAIN_MS;
+		/* Without a pid namespace the shim must end the rest of the container, or its pipes stay open. */
+		control_send(FRAME_ENDED, "", 0);
 	}
 }
 

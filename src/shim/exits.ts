@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Spec } from "../contracts/oci/spec.ts";
 import type { Exit } from "../contracts/shim/task.ts";
 import { oomKills } from "./stats.ts";
+import type { Supervisor } from "./supervisor.ts";
 import type { Process, Shim, Task } from "./tasks.ts";
 
 const SIGKILL = 9;
@@ -47,14 +48,17 @@ export async function abandonProcess(shim: Shim, task: Task, process: Process): 
   settleExit(shim, process, exit, false);
 }
 
+async function followExit(shim: Shim, task: Task, process: Process, supervisor: Supervisor): Promise<void> {
+  await supervisor.ended;
+  if (process.ref.execId === "" && !hasOwnPidNamespace(process.bundle)) await killRest(task);
+  const exit = await supervisor.exited;
+  await process.starting;
+  if (exit === undefined) await abandonProcess(shim, task, process);
+  else settleExit(shim, process, exit, false);
+}
+
 /** Follows a process that runs. */
 export function watchExit(shim: Shim, task: Task, process: Process): void {
-  process.supervisor?.exited
-    .then(async (exit) => {
-      await process.starting;
-      if (exit === undefined) return abandonProcess(shim, task, process);
-      if (process.ref.execId === "" && !hasOwnPidNamespace(process.bundle)) await killRest(task);
-      settleExit(shim, process, exit, false);
-    })
-    .catch((error: unknown) => process.stopped.reject(error));
+  if (process.supervisor === undefined) return;
+  followExit(shim, task, process, process.supervisor).catch(process.stopped.reject);
 }

@@ -17,6 +17,8 @@ export const CONTROL = {
   signal: 18,
   /** u32 errno, one for each frame sent to the supervisor, in order. */
   answer: 19,
+  /** The process has ended, its output is still being read; empty. `exit` follows. */
+  ended: 20,
 } as const;
 
 export interface Frame {

@@ -15,6 +15,8 @@ export interface Supervisor {
   readonly pid: number;
   /** The plan executor's trace; empty after a reconnection. */
   readonly trace: Uint8Array;
+  /** The process has ended, others of its container may still hold its output open. */
+  readonly ended: Promise<void>;
   /** The exit that the supervisor told or left in its record; undefined: it died and left none. */
   readonly exited: Promise<Exit | undefined>;
   /** Sends a signal; answers 0 or an errno, ESRCH when the process is gone. */
@@ -37,6 +39,7 @@ const ESRCH = 3;
 
 interface Connection {
   readonly ready: Promise<Frame>;
+  readonly ended: Promise<void>;
   readonly exited: Promise<Exit | undefined>;
   ask(type: number, payload?: Uint8Array): Promise<number>;
 }
@@ -52,6 +55,7 @@ async function connect(
   open: (handler: Bun.SocketHandler<undefined>) => Promise<Bun.Socket<undefined>>,
 ): Promise<Connection> {
   const ready = Promise.withResolvers<Frame>();
+  const ended = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<Exit | undefined>();
   const answers: ((errno: number) => void)[] = [];
   const read = createFrameReader();
@@ -60,6 +64,7 @@ async function connect(
   const take = (frame: Frame): void => {
     if (frame.type === CONTROL.ready) pid = viewOf(frame.payload).getUint32(0);
     if (frame.type === CONTROL.ready || frame.type === CONTROL.failed) ready.resolve(frame);
+    if (frame.type === CONTROL.ended || frame.type === CONTROL.exit) ended.resolve();
     if (frame.type === CONTROL.exit) exited.resolve(parseExit(frame.payload, pid));
     if (frame.type === CONTROL.answer) answers.shift()?.(viewOf(frame.payload).getUint32(0));
   };
@@ -68,6 +73,7 @@ async function connect(
     closed = true;
     ready.resolve({ type: CONTROL.failed, payload: new TextEncoder().encode("supervisor died") });
     for (const answer of answers.splice(0)) answer(ESRCH);
+    ended.resolve();
     exited.resolve(openProcessRecord(directory).exit());
   };
   const socket = await open({
@@ -84,6 +90,7 @@ async function connect(
   });
   return {
     ready: ready.promise,
+    ended: ended.promise,
     exited: exited.promise,
     ask: (type, payload) =>
       new Promise((resolve) => {
@@ -100,6 +107,7 @@ function supervisorOf(connection: Connection, ready: Frame): Supervisor {
   return {
     pid: viewOf(ready.payload).getUint32(0),
     trace: ready.payload.subarray(4),
+    ended: connection.ended,
     exited: connection.exited,
     signal: (signal) => connection.ask(CONTROL.signal, u32(signal)),
     resize: (columns, rows) => connection.ask(CONTROL.resize, size(columns, rows)),
