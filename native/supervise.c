@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include "supervise.h"
+#include "plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +61,7 @@ static _Noreturn void fail(const char *action, const char *cause)
 {
 	char text[ERROR_MAX];
 
-	snprintf(text, sizeof text, "%s: %s", action, cause);
+	snprintf(text, sizeof text, cause ? "%s: %s" : "%s", action, cause);
 	control_send(FRAME_FAILED, text, strlen(text));
 	unlink("control.sock");
 	if (self.socket[0])
@@ -83,7 +84,7 @@ static bool parse(int argc, char **argv, struct arguments *to)
 		{ "--plan", &to->plan }, { "--pid-file", &to->pid_file }, { "--console-socket", &to->console },
 	};
 
-	for (int i = 1; i < argc; i++) {
+	for (int i = argc > 1 && strcmp(argv[1], "supervise") == 0 ? 2 : 1; i < argc; i++) {
 		size_t known = 0;
 		if (strcmp(argv[i], "--") == 0) {
 			to->runtime = argv + i + 1;
@@ -169,8 +170,28 @@ static void started(pid_t pid, const void *trace, size_t size)
 
 static void launch_plan(const struct arguments *arguments, const int child[3])
 {
-	(void)child;
-	fail("run plan", arguments->plan);
+	static struct plan_result result; /* with its message too big for the stack page that is in use already */
+	struct plan_request request = { .stdio = { child[0], child[1], child[2] } };
+	struct stat about;
+	int fd = open(arguments->plan, O_RDONLY | O_CLOEXEC);
+
+	check(fd < 0 || fstat(fd, &about) < 0 ? -errno : 0, "open plan");
+	request.size = (size_t)about.st_size;
+	request.bytes = mmap(NULL, request.size, PROT_READ, MAP_PRIVATE, fd, 0);
+	check(request.bytes == MAP_FAILED ? -errno : 0, "map plan");
+	/* It holds the container's environment: no longer on disk than needed. */
+	close(fd);
+	unlink(arguments->plan);
+	if (plan_run(&request, &result) < 0)
+		fail(result.message, NULL);
+	munmap((void *)(uintptr_t)request.bytes, request.size);
+	if (result.terminal >= 0) {
+		int failed = stdio_terminal(&arguments->stdio, &io, result.terminal);
+		if (failed < 0)
+			kill(result.pid, SIGKILL);
+		check(failed, "connect terminal");
+	}
+	started(result.pid, result.trace, result.trace_size);
 }
 
 static void launch_runtime(const struct arguments *arguments, const int child[3])

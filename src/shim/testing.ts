@@ -134,7 +134,15 @@ export function createBench(runtime: "runc" | "crun" = "runc"): Bench {
       return { terminal, stdin: url, stdout: url, stderr: terminal ? "" : url };
     },
     log: (id) => readFileSync(join(directory, `${id}.log`), "utf8"),
-    close: () => rmSync(directory, { recursive: true, force: true }),
+    close() {
+      rmSync(directory, { recursive: true, force: true });
+      for (const parent of new Bun.Glob("*/skiff-shim-test").scanSync({
+        cwd: "/sys/fs/cgroup",
+        onlyFiles: false,
+      })) {
+        Bun.spawnSync(["rmdir", "--ignore-fail-on-non-empty", join("/sys/fs/cgroup", parent)]);
+      }
+    },
   };
 }
 
