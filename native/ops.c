@@ -1,0 +1,647 @@
+/* One function per operation. The order, and why, is the compiler's business (src/runc/plan); here each does one thing to the kernel. */
+#define _GNU_SOURCE
+#include "ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/keyctl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#ifndef MS_RDONLY
+#define MS_RDONLY 1
+#endif
+
+enum { DEVPTS_MAGIC = 0x1cd1, PASSWD_MAX = 1 << 20, CAPABILITY_VERSION_3 = 0x20080522, WHO_PROCESS = 1 };
+
+/* glibc's sys/mount.h and linux/mount.h cannot both be included. */
+int mount(const char *, const char *, const char *, unsigned long, const void *);
+int umount2(const char *, int);
+enum { DETACH = 2, BIND = 4096, MOVE = 8192, REC = 16384, SLAVE = 1 << 19 };
+
+#define S(index) op_string(op, 1 + (index))
+#define U(index) op_number(op, 1 + (index))
+
+static int result(long value)
+{
+	return value < 0 ? -errno : 0;
+}
+
+static int slot(uint64_t index)
+{
+	return index < SLOTS ? self.slots[index] : -1;
+}
+
+static int put(uint64_t index, int fd)
+{
+	if (index >= SLOTS && fd >= 0)
+		close(fd);
+	if (fd < 0 || index >= SLOTS)
+		return fd < 0 ? fd : -EINVAL;
+	if (self.slots[index] >= 0)
+		close(self.slots[index]);
+	self.slots[index] = fd;
+	return 0;
+}
+
+static int open_at(uint64_t base, const char *path, uint64_t flags)
+{
+	if (base == SLOT_ROOT)
+		return root_open(path, flags, 0);
+	int fd = openat(base == SLOT_NONE ? AT_FDCWD : slot(base), path, (int)flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int write_all(int fd, const char *text)
+{
+	size_t size = strlen(text);
+	int failed = fd < 0 ? fd : result(write(fd, text, size) == (ssize_t)size || size == 0 ? 0 : -1);
+
+	if (fd >= 0)
+		close(fd);
+	return failed;
+}
+
+int do_open(const struct op *op)
+{
+	return put(U(0), open_at(U(1), S(2), U(3)));
+}
+
+int do_fstype(const struct op *op)
+{
+	struct statfs info;
+
+	if (fstatfs(slot(U(0)), &info) < 0)
+		return -errno;
+	return (uint64_t)info.f_type == U(1) ? 0 : -EXDEV;
+}
+
+int do_setns(const struct op *op)
+{
+	return result(setns(slot(U(0)), (int)U(1)));
+}
+
+int do_unshare(const struct op *op)
+{
+	return result(unshare((int)U(0)));
+}
+
+int do_mkdir_host(const struct op *op)
+{
+	return mkdir(S(0), (mode_t)U(1)) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int do_write(const struct op *op)
+{
+	int failed = write_all(open_at(U(0), S(1), O_WRONLY | O_NOFOLLOW), S(2));
+
+	return U(3) & 1 ? 0 : failed;
+}
+
+int do_attach(const struct op *op)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", (int)self.pid);
+	return write_all(open_at(SLOT_NONE, S(0), O_WRONLY), text);
+}
+
+int do_map(const struct op *op)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)self.pid, S(0));
+	return write_all(open_at(SLOT_NONE, path, O_WRONLY), S(1));
+}
+
+int do_record(const struct op *op)
+{
+	char text[2048], name[4096], *at;
+
+	snprintf(name, sizeof name, "/proc/%d/stat", (int)self.pid);
+	int fd = open_at(SLOT_NONE, name, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	close(fd);
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = 0;
+	at = strrchr(text, ')'); /* field 2 may have anything in it; the start time is field 22 */
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return -EINVAL;
+	unsigned long long started = strtoull(at, NULL, 10);
+	snprintf(text, sizeof text, "%d %llu\n", (int)self.pid, started);
+	snprintf(name, sizeof name, "%s.new", S(0));
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int failed = fd < 0 ? -errno : write_all(fd, text);
+	return failed ? failed : result(rename(name, S(0)));
+}
+
+int do_devices(const struct op *op)
+{
+	size_t size;
+	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE }, attach;
+
+	load.insns = (uint64_t)(uintptr_t)op_blob(op, 2, &size);
+	load.insn_cnt = (uint32_t)(size / sizeof(struct bpf_insn));
+	load.license = (uint64_t)(uintptr_t) "Apache-2.0";
+	int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
+	if (program < 0)
+		return -errno;
+	memset(&attach, 0, sizeof attach);
+	attach.target_fd = (uint32_t)slot(U(0));
+	attach.attach_bpf_fd = (uint32_t)program;
+	attach.attach_type = BPF_CGROUP_DEVICE;
+	attach.attach_flags = BPF_F_ALLOW_MULTI;
+	int failed = result(syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach));
+	close(program);
+	return failed;
+}
+
+int do_rlimit(const struct op *op)
+{
+	struct rlimit limit = { .rlim_cur = U(1), .rlim_max = U(2) };
+
+	return result(prlimit(op->actor == HOST ? self.pid : 0, (enum __rlimit_resource)U(0), &limit, NULL));
+}
+
+/* --- mounts --- */
+
+static int mount_at(const char *source, int target, const char *type, unsigned long flags, const char *data)
+{
+	char path[40];
+
+	if (target < 0)
+		return target;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", target);
+	int failed = result(mount(source, path, type, flags, *data ? data : NULL));
+	close(target);
+	return failed;
+}
+
+int do_mount(const struct op *op)
+{
+	const char *target = S(2);
+	int fd = root_make(target, true, 0755);
+
+	/* /proc and /sys are trusted later on: a link would put them elsewhere (CVE-2019-19921, CVE-2023-27561). */
+	if (fd >= 0 && U(5)) {
+		close(fd);
+		fd = root_open(target, O_PATH | O_DIRECTORY | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+	}
+	return mount_at(S(1), fd, S(0), U(3), S(4));
+}
+
+int do_tree(const struct op *op)
+{
+	int fd = open_at(U(1), S(2), O_PATH);
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (unsigned)U(3);
+
+	if (fd < 0)
+		return fd;
+	int tree = (int)syscall(SYS_open_tree, fd, "", flags);
+	int failed = result(tree);
+	close(fd);
+	return failed ? failed : put(U(0), tree);
+}
+
+static int set_attr(int fd, struct mount_attr *attr, bool recursive)
+{
+	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+
+	return fd < 0 ? fd : result(syscall(SYS_mount_setattr, fd, "", flags, attr, sizeof *attr));
+}
+
+int do_attr(const struct op *op)
+{
+	struct mount_attr attr = { .attr_set = U(1), .attr_clr = U(2), .propagation = U(3) };
+
+	return set_attr(slot(U(0)), &attr, U(4) & 1);
+}
+
+int do_idmap(const struct op *op)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)slot(U(1)) };
+
+	return set_attr(slot(U(0)), &attr, U(2) & 1);
+}
+
+static int move_to(int tree, int target)
+{
+	if (target < 0)
+		return target;
+	int failed = result(syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+	close(target);
+	return failed;
+}
+
+int do_place(const struct op *op)
+{
+	struct stat info;
+
+	if (fstat(slot(U(0)), &info) < 0)
+		return -errno;
+	return move_to(slot(U(0)), root_make(S(1), S_ISDIR(info.st_mode), S_ISDIR(info.st_mode) ? 0755 : 0644));
+}
+
+int do_mkdir(const struct op *op)
+{
+	int fd = root_make(S(0), true, (mode_t)U(1));
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+int do_symlink(const struct op *op)
+{
+	char name[256];
+	int at = root_parent(S(1), name);
+	int failed = at < 0 ? at : result(symlinkat(S(0), at, name));
+
+	if (at >= 0)
+		close(at);
+	return failed == -EEXIST ? 0 : failed;
+}
+
+int do_mknod(const struct op *op)
+{
+	char name[256];
+	int at = root_parent(S(0), name);
+
+	if (at < 0)
+		return at;
+	int failed = result(mknodat(at, name, (mode_t)U(1), (dev_t)U(2)));
+	if (!failed)
+		failed = result(fchmodat(at, name, (mode_t)U(1) & 07777, 0));
+	if (!failed)
+		failed = result(fchownat(at, name, (uid_t)U(3), (gid_t)U(4), AT_SYMLINK_NOFOLLOW));
+	close(at);
+	return failed == -EEXIST ? 0 : failed;
+}
+
+int do_copyup(const struct op *op)
+{
+	int from = openat(slot(U(0)), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int to = root_open(S(1), O_RDONLY | O_DIRECTORY, 0);
+
+	int failed = from < 0 || to < 0 ? -errno : copy_up(from, to, 0);
+	close(from);
+	close(to);
+	return failed;
+}
+
+int do_mask(const struct op *op)
+{
+	struct stat info, null;
+	int fd = root_open(S(1), O_PATH, 0);
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+	if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode))
+		return mount_at("tmpfs", fd, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1");
+	/* A link in place of /dev/null would turn the mask into a door (CVE-2025-31133). */
+	int tree = -ENODEV;
+	if (fstat(slot(U(0)), &null) == 0 && S_ISCHR(null.st_mode) && null.st_rdev == makedev(1, 3))
+		tree = (int)syscall(SYS_open_tree, slot(U(0)), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (tree < 0) {
+		int failed = tree == -1 ? -errno : tree;
+		close(fd);
+		return failed;
+	}
+	int failed = move_to(tree, fd);
+	close(tree);
+	return failed;
+}
+
+int do_readonly(const struct op *op)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int fd = root_open(S(0), O_PATH, 0);
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+	int tree = (int)syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	int failed = tree < 0 ? -errno : set_attr(tree, &attr, false);
+	if (!failed)
+		failed = move_to(tree, fd);
+	else
+		close(fd);
+	if (tree >= 0)
+		close(tree);
+	return failed;
+}
+
+int do_pivot(const struct op *op)
+{
+	if (fchdir(slot(SLOT_ROOT)) < 0)
+		return -errno;
+	if (U(0) == 0) {
+		/* The old root ends up below the new one at the same place: no directory has to be made for it. */
+		int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int failed = result(syscall(SYS_pivot_root, ".", "."));
+		if (!failed)
+			failed = fchdir(old) < 0 || mount("", ".", "", SLAVE | REC, NULL) < 0 || umount2(".", DETACH) < 0 ? -errno : 0;
+		close(old);
+		return failed ? failed : result(chdir("/"));
+	}
+	if (U(0) == 1 && mount(".", "/", NULL, MOVE, NULL) < 0)
+		return -errno;
+	return chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
+}
+
+/* --- the process --- */
+
+int do_hostname(const struct op *op)
+{
+	return result(sethostname(S(0), strlen(S(0))));
+}
+
+int do_domainname(const struct op *op)
+{
+	return result(setdomainname(S(0), strlen(S(0))));
+}
+
+int do_keyring(const struct op *op)
+{
+	long ring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, S(0));
+
+	return ring < 0 && errno != ENOSYS && errno != EPERM && errno != EDQUOT ? -errno : 0;
+}
+
+int do_setsid(const struct op *op)
+{
+	(void)op;
+	return result(setsid());
+}
+
+/* The pty of the container's own devpts; nothing but the master's fd leads to its slave (CVE-2025-52565). */
+int do_terminal(const struct op *op)
+{
+	struct winsize size = { .ws_row = (unsigned short)U(0), .ws_col = (unsigned short)U(1) };
+	struct statfs info;
+	int master = root_open("dev/pts/ptmx", O_RDWR | O_NOCTTY, 0), unlocked = 0;
+
+	if (master < 0)
+		return master;
+	if (fstatfs(master, &info) < 0 || info.f_type != DEVPTS_MAGIC || ioctl(master, TIOCSPTLCK, &unlocked) < 0)
+		return -ENOTTY;
+	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || (size.ws_row && ioctl(master, TIOCSWINSZ, &size) < 0))
+		return -errno;
+	if (U(3) & 1) {
+		int tree = (int)syscall(SYS_open_tree, slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		int failed = tree < 0 ? -errno : move_to(tree, root_make("dev/console", false, 0600));
+		if (failed)
+			return failed;
+		close(tree);
+	}
+	if (fchown(slave, (uid_t)U(2), (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
+		return -errno;
+	int failed = tell_terminal(master);
+	close(master);
+	if (failed || ioctl(slave, TIOCSCTTY, 0) < 0)
+		return failed ? failed : -errno;
+	for (int i = 0; i < 3; i++)
+		if (dup2(slave, i) < 0)
+			return -errno;
+	return slave > 2 ? result(close(slave)) : 0;
+}
+
+int do_stdio(const struct op *op)
+{
+	struct stat info;
+
+	for (int i = 0; i < 3; i++) {
+		if (self.stdio[i] >= 0 && self.stdio[i] != i && dup2(self.stdio[i], i) < 0)
+			return -errno;
+		/* The user must be able to reopen /dev/stdout. What cannot be given away (another's file, a read-only one) stays. */
+		if (fstat(i, &info) == 0 && info.st_uid != U(0) && !(S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3)) &&
+		    fchown(i, (uid_t)U(0), (gid_t)-1) < 0 && errno != EINVAL && errno != EPERM && errno != EROFS)
+			return -errno;
+	}
+	return 0;
+}
+
+int do_umask(const struct op *op)
+{
+	umask((mode_t)U(0));
+	return 0;
+}
+
+int do_personality(const struct op *op)
+{
+	return result(personality(U(0)));
+}
+
+int do_scheduler(const struct op *op)
+{
+	struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attr = {
+		.size = 48, .policy = (uint32_t)U(0), .flags = U(1), .nice = (int32_t)U(2), .priority = (uint32_t)U(3),
+		.runtime = U(4), .deadline = U(5), .period = U(6),
+	};
+
+	return result(syscall(SYS_sched_setattr, 0, &attr, 0));
+}
+
+int do_ioprio(const struct op *op)
+{
+	return result(syscall(SYS_ioprio_set, WHO_PROCESS, 0, (int)U(0)));
+}
+
+int do_affinity(const struct op *op)
+{
+	size_t size;
+	const uint8_t *mask = op_blob(op, 1, &size);
+
+	return result(syscall(SYS_sched_setaffinity, op->actor == HOST ? self.pid : 0, size, mask));
+}
+
+int do_nnp(const struct op *op)
+{
+	(void)op;
+	return result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+int do_bounding(const struct op *op)
+{
+	for (unsigned capability = 0; capability < 64; capability++) {
+		if (U(0) >> capability & 1)
+			continue;
+		int set = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+		if (set < 0)
+			break; /* past the kernel's last one */
+		if (set && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int do_user(const struct op *op)
+{
+	size_t size;
+	const uint8_t *groups = op_blob(op, 3, &size);
+	gid_t gids[1024];
+
+	if (size > sizeof gids)
+		return -EINVAL;
+	memcpy(gids, groups, size);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
+	/* In a user namespace of an ordinary user setgroups is denied; then there must be nothing to set. */
+	if (syscall(SYS_setgroups, size / sizeof *gids, gids) < 0 && (errno != EPERM || size > 0))
+		return -errno;
+	if (setresgid((gid_t)U(1), (gid_t)U(1), (gid_t)U(1)) < 0 || setresuid((uid_t)U(0), (uid_t)U(0), (uid_t)U(0)) < 0)
+		return -errno;
+	return result(prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0));
+}
+
+int do_caps(const struct op *op)
+{
+	struct { uint32_t version; int pid; } head = { CAPABILITY_VERSION_3, 0 };
+	struct { uint32_t effective, permitted, inheritable; } data[2];
+
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(U(0) >> (32 * i));
+		data[i].permitted = (uint32_t)(U(1) >> (32 * i));
+		data[i].inheritable = (uint32_t)(U(2) >> (32 * i));
+	}
+	if (syscall(SYS_capset, &head, data) < 0)
+		return -errno;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (unsigned capability = 0; capability < 64; capability++)
+		if (U(3) >> capability & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+			return -errno;
+	return 0;
+}
+
+int do_seccomp(const struct op *op)
+{
+	struct { uint16_t count; const uint8_t *code; } program;
+	size_t size;
+
+	program.code = op_blob(op, 2, &size);
+	program.count = (uint16_t)(size / 8);
+	return result(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, U(0), &program));
+}
+
+int do_chdir(const struct op *op)
+{
+	char where[4096];
+
+	if (chdir(S(0)) < 0)
+		return errno == EACCES && U(1) ? 0 : -errno;
+	/* /proc/self/fd/N could lead out of the root: then getcwd has no name for it (CVE-2024-21626). */
+	if (syscall(SYS_getcwd, where, sizeof where) < 0 || where[0] != '/') {
+		self.cause = "current working directory is outside of container mount namespace root -- possible container breakout detected";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int compare_int(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int do_closefds(const struct op *op)
+{
+	int kept[] = { self.status, slot(SLOT_PROC), slot(SLOT_GATE) };
+	unsigned from = (unsigned)U(0);
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (i != SLOT_PROC && i != SLOT_GATE)
+			self.slots[i] = -1;
+	qsort(kept, 3, sizeof *kept, compare_int);
+	for (unsigned i = 0; i < 3; i++) {
+		if (kept[i] < (int)from)
+			continue;
+		if (kept[i] > (int)from)
+			close_range(from, (unsigned)kept[i] - 1, 0);
+		from = (unsigned)kept[i] + 1;
+	}
+	return result(close_range(from, ~0U, 0));
+}
+
+int do_home(const struct op *op)
+{
+	static char home[4096 + 6];
+	char line[4096];
+	int fd = openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat info;
+	FILE *file = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= PASSWD_MAX ? fdopen(fd, "r") : NULL;
+
+	strcpy(home, "HOME=/");
+	self.home = home;
+	while (file && fgets(line, sizeof line, file)) {
+		char *field[6] = { line }, *end = line;
+		for (int i = 1; i < 6 && end; i++)
+			if ((end = strchr(end, ':')))
+				*end++ = 0, field[i] = end;
+		if (!end || field[2][0] < '0' || field[2][0] > '9' || strtoull(field[2], &end, 10) != U(0) || *end)
+			continue;
+		field[5][strcspn(field[5], ":\n")] = 0;
+		if (field[5][0])
+			snprintf(home, sizeof home, "HOME=%s", field[5]);
+		break;
+	}
+	if (file)
+		fclose(file);
+	else if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
+static int executable(const char *path)
+{
+	struct stat info;
+
+	if (stat(path, &info) < 0)
+		return -errno;
+	return S_ISDIR(info.st_mode) || !(info.st_mode & 0111) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -EACCES : 0;
+}
+
+int do_lookup(const struct op *op)
+{
+	static char cause[4096 + 64];
+	const char *name = S(0), *path = S(1);
+	int failed;
+
+	if (strlen(name) >= sizeof self.program)
+		return -ENAMETOOLONG;
+	if (strchr(name, '/')) {
+		strcpy(self.program, name);
+		failed = executable(name);
+		if (failed && failed != -EACCES) {
+			snprintf(cause, sizeof cause, "stat %s: %c%s", name, strerror(-failed)[0] | 32, strerror(-failed) + 1);
+			self.cause = cause;
+		}
+		return failed;
+	}
+	for (const char *end = path; name[0] && *path; path = *end ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		snprintf(self.program, sizeof self.program, "%.*s/%s", end == path ? 1 : (int)(end - path), end == path ? "." : path, name);
+		if (executable(self.program) == 0)
+			return 0;
+	}
+	self.cause = "executable file not found in $PATH";
+	return -ENOENT;
+}
