@@ -254,7 +254,7 @@ const HOST: HostConfig = Object.freeze({
 
 /** Lays what the client sent over the defaults; a `null` for a field that may not be null is as good as absent. */
 function complete<T extends object>(defaults: T, given: object): T {
-  const merged: Record<string, unknown> = { ...defaults };
+  const merged = { ...defaults } as Record<string, unknown>;
   for (const [key, value] of Object.entries(given)) {
     if (value !== null && value !== undefined) merged[key] = value;
   }

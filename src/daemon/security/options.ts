@@ -8,8 +8,6 @@ export interface SecurityOptions {
   /** Profile's name; "" is the default. */
   readonly apparmor: string;
   readonly writableCgroups: boolean | undefined;
-  /** `systempaths=unconfined`: nothing masked, nothing read-only. */
-  readonly systemPathsUnconfined: boolean;
 }
 
 function parseBoolean(option: string, value: string): boolean {
@@ -32,19 +30,18 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
     seccomp: "",
     apparmor: "",
     writableCgroups: undefined,
-    systemPathsUnconfined: false,
   };
   for (const option of options) {
     const [key, value] = split(option);
+    if (key === "disable") continue;
     if (key === "no-new-privileges")
       parsed = { ...parsed, noNewPrivileges: value === undefined || parseBoolean(option, value) };
+    else if (key === "writable-cgroups")
+      parsed = { ...parsed, writableCgroups: value === undefined || parseBoolean(option, value) };
     else if (value === undefined)
       throw new SkiffError("invalid_argument", `invalid --security-opt 1: "${option}"`);
     else if (key === "seccomp") parsed = { ...parsed, seccomp: value };
     else if (key === "apparmor") parsed = { ...parsed, apparmor: value };
-    else if (key === "writable-cgroups") parsed = { ...parsed, writableCgroups: parseBoolean(option, value) };
-    else if (key === "systempaths" && value === "unconfined")
-      parsed = { ...parsed, systemPathsUnconfined: true };
     // SELinux labels: accepted and without effect on a kernel without SELinux, as dockerd without --selinux-enabled.
     else if (key !== "label")
       throw new SkiffError("invalid_argument", `invalid --security-opt 2: "${option}"`);
