@@ -84,7 +84,7 @@ static bool parse(int argc, char **argv, struct arguments *to)
 		{ "--plan", &to->plan }, { "--pid-file", &to->pid_file }, { "--console-socket", &to->console },
 	};
 
-	for (int i = argc > 1 && strcmp(argv[1], "supervise") == 0 ? 2 : 1; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
 		size_t known = 0;
 		if (strcmp(argv[i], "--") == 0) {
 			to->runtime = argv + i + 1;
@@ -145,12 +145,13 @@ static void signals_own(void)
 	check(self.signals < 0 ? -errno : 0, "make signal descriptor");
 }
 
+/* `ps` shows `skiff-init: ID`: the shim spawned us as "skiff-init:", and the rest of the command line becomes the id. */
 static void set_title(int argc, char **argv, const char *id)
 {
 	size_t room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
 	char title[160];
 
-	snprintf(title, sizeof title, "skiff-init: %s", id);
+	snprintf(title, sizeof title, "%s", id);
 	memset(argv[0], 0, room);
 	memcpy(argv[0], title, strnlen(title, room));
 	prctl(PR_SET_NAME, "skiff-init");

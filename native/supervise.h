@@ -48,6 +48,7 @@ void log_write(unsigned stream, const uint8_t *bytes, size_t size);
 void log_end(unsigned stream);
 bool log_pending(void);
 void log_flush(void);
+void log_close(void);
 
 /* --- supervise_stdio.c --- */
 struct stdio_request {

@@ -59,6 +59,12 @@ int log_open(const char *path, uint64_t max_size, unsigned max_files)
 	return open_file(0);
 }
 
+void log_close(void)
+{
+	close(log_file.fd);
+	log_file.fd = -1;
+}
+
 bool log_pending(void)
 {
 	return log_file.used > 0;

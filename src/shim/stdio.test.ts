@@ -75,7 +75,7 @@ describe("stdio through the supervisor", () => {
   });
 
   test("a client that never reads delays neither the exit nor the log", async () => {
-    await create("stuck", "seq 1 45000");
+    await create("stuck", "seq 1 25000");
     const stuck = await attach(`${bench.directory}/stuck.sock`);
     await stuck.hello;
     stuck.pause();
@@ -85,10 +85,10 @@ describe("stdio through the supervisor", () => {
       logEntries(bench.log("stuck"))
         .map(([, text]) => text)
         .join(""),
-    ).toBe(sequence(45000));
+    ).toBe(sequence(25000));
     stuck.resume();
     await stuck.ended;
-    expect(stuck.output()).toBe(sequence(45000));
+    expect(stuck.output()).toBe(sequence(25000));
   });
 
   test("stdin: many bytes with back-pressure, half-close, then output still comes", async () => {

@@ -122,7 +122,7 @@ export async function spawnSupervisor(request: SpawnSupervisor): Promise<Supervi
   let child: Bun.Subprocess;
   try {
     child = Bun.spawn([...argv, ...request.words], {
-      argv0: "skiff-init",
+      argv0: "skiff-init:", // the supervisor appends its id for `ps`
       cwd: "/",
       stdio: ["ignore", "ignore", "ignore", theirs],
       detached: true,
