@@ -1,6 +1,6 @@
 /** create: mounts, runtime, supervisor; whatever was made is unmade when a later step fails. */
 import type { CreateTask } from "../contracts/shim/task.ts";
-import { SkiffError } from "../lib/errors.ts";
+import { codeOf, SkiffError } from "../lib/errors.ts";
 import { parseTraceparent, type TraceContext } from "../lib/trace.ts";
 import { watchExit } from "./exits.ts";
 import { callRuntime, launchProcess, selectRuntime } from "./launch.ts";
@@ -15,7 +15,8 @@ export async function unmakeTask(shim: Shim, task: Task, force: boolean): Promis
   try {
     await callRuntime(task.runtime, "delete", (runtime) => runtime.delete(id, force));
   } catch (error) {
-    if (!(error instanceof SkiffError && error.code === "not_found")) throw error;
+    /* A create that failed has its own error to tell, and a retry must find nothing in its way. */
+    if (!force && codeOf(error) !== "not_found") throw error;
   }
   unmountRootfs(bundle, rootfs.length);
   shim.records.removeTask(namespace, id);
@@ -30,7 +31,9 @@ async function makeTask(
   const { request, runtime, init } = task;
   const { id, bundle } = request;
   const { tracer } = shim.parts;
-  tracer.span(context, "mount rootfs", () => mountRootfs(bundle, request.rootfs));
+  if (request.rootfs.length > 0) {
+    tracer.span(context, "mount rootfs", () => mountRootfs(bundle, request.rootfs));
+  }
   await callRuntime(runtime, "create", async () => {
     const noPivotRoot = request.options.noPivotRoot;
     const traceparent = request.traceparent;

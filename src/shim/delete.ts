@@ -35,7 +35,8 @@ export function deleteProcess(shim: Shim, ref: ProcessRef): Promise<Exit> {
       process.record.remove();
     }
     const exit = exitOf(process);
-    shim.emit({ namespace, id, topic: "/tasks/delete", execId, exit });
+    /* As containerd: an exec'ed process goes without a word. */
+    if (execId === "") shim.emit({ namespace, id, topic: "/tasks/delete", execId, exit });
     return exit;
   });
 }

@@ -1,6 +1,6 @@
 /** Turns a runtime's `Launch` into a supervised process, and a runtime's failure into containerd's words. */
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Launch, OciRuntime } from "../contracts/oci/runtime.ts";
 import { codeOf, messageOf, SkiffError } from "../lib/errors.ts";
 import type { TraceContext } from "../lib/trace.ts";
@@ -39,7 +39,7 @@ export async function callRuntime<T>(
 /** The runtime that a task's options name: in process, or a command line. */
 export function selectRuntime(shim: Shim, request: Task["request"], init: Process): OciRuntime {
   const { namespace, options } = request;
-  const root = join(shim.parts.stateDir, "..", "runtime", namespace);
+  const root = join(shim.parts.stateDir, "..", basename(options.binaryName) || IN_PROCESS, namespace);
   if (options.binaryName === "") return shim.parts.createRuntime({ root: options.root || root });
   return createCommandRuntime({
     options,

@@ -137,7 +137,6 @@ for (const runtime of ["runc", "crun"] as const) {
         "/tasks/exec-added",
         "/tasks/exec-started",
         "/tasks/exit",
-        "/tasks/delete",
       ]);
       const bad = { ...init("host"), execId: "e2" };
       await bench.service.exec({ ...bad, spec: execSpec("/bin/nosuch"), stdio: NO_STDIO });

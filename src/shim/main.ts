@@ -34,7 +34,8 @@ function addExec(shim: Shim, request: ExecTask): void {
 async function killProcess(shim: Shim, ref: ProcessRef, signal: number, all: boolean): Promise<void> {
   const { task, process } = findProcess(shim, ref);
   if (process.status === "stopped") throw new SkiffError("not_found", "process already finished");
-  if (all) return callRuntime(task.runtime, "kill", (runtime) => runtime.kill(ref.id, signal, true));
+  if (all && ref.execId === "")
+    return callRuntime(task.runtime, "kill", (runtime) => runtime.kill(ref.id, signal, true));
   if (process.supervisor === undefined) throw new SkiffError("failed_precondition", "process not created");
   const errno = await process.supervisor.signal(signal);
   if (errno === ESRCH) throw new SkiffError("not_found", "process already finished");

@@ -65,7 +65,6 @@ export function mountRootfs(bundle: string, mounts: readonly RootfsMount[]): voi
   if (mounts.some((request) => request.target !== "")) {
     throw new SkiffError("unimplemented", "mount rootfs: mounts below the root");
   }
-  if (mounts.length === 0) return;
   try {
     mkdirSync(rootfs, { recursive: true, mode: 0o711 });
     for (const request of mounts) mountOne(request, rootfs);

@@ -121,6 +121,7 @@ export function createRecords(stateDir: string): Records {
   return {
     createTask(request) {
       const directory = taskDir(request.namespace, request.id);
+      rmSync(directory, { recursive: true, force: true }); // what a life that was never recovered left
       const record = create(join(directory, "init"));
       writeWhole(join(directory, "task.json"), JSON.stringify(request));
       return record;

@@ -23,7 +23,8 @@ async function reconnect(shim: Shim, task: Task, process: Process): Promise<void
   const exit = process.supervisor === undefined ? record.exit() : undefined;
   process.pid = process.supervisor?.pid ?? record.pid();
   if (process.supervisor !== undefined) {
-    process.status = record.has("started") ? "running" : "created";
+    /* An exec'ed process that lives has been started; init may still wait for it. */
+    process.status = process.ref.execId !== "" || record.has("started") ? "running" : "created";
     watchExit(shim, task, process);
   } else if (exit !== undefined) {
     settleExit(shim, process, exit, record.has("reported"));

@@ -35,6 +35,7 @@ export interface SpawnSupervisor {
 
 /** A launch that hangs is given up: foreign runtimes have been seen to. */
 const LAUNCH_MS_MAX = 120_000;
+const RECONNECT_MS_MAX = 30_000;
 const ESRCH = 3;
 
 interface Connection {
@@ -154,8 +155,12 @@ export async function findSupervisor(directory: string): Promise<Supervisor | un
     /* Through the fd, because a socket's path has 107 bytes at most. */
     const unix = `/proc/self/fd/${fd}/control.sock`;
     const connection = await connect(directory, (socket) => Bun.connect({ unix, socket }));
-    const ready = await connection.ready;
-    return ready.type === CONTROL.ready ? supervisorOf(connection, ready) : undefined;
+    /* It is silent while its launch goes on. */
+    const silence = Promise.withResolvers<undefined>();
+    const timer = setTimeout(silence.resolve, RECONNECT_MS_MAX);
+    const ready = await Promise.race([connection.ready, silence.promise]);
+    clearTimeout(timer);
+    return ready?.type === CONTROL.ready ? supervisorOf(connection, ready) : undefined;
   } catch {
     return undefined;
   } finally {

@@ -61,9 +61,10 @@ function createSerial(): Serial {
 }
 
 export function createProcess(ref: ProcessRef, stdio: Stdio, bundle: string, record: ProcessRecord): Process {
+  const stopped = Promise.withResolvers<Exit>();
+  stopped.promise.catch(() => undefined); // nobody may be waiting
   return {
-    ...{ ref, stdio, bundle, record },
-    stopped: Promise.withResolvers<Exit>(),
+    ...{ ref, stdio, bundle, record, stopped },
     serial: createSerial(),
     status: "created",
     pid: 0,

@@ -89,7 +89,7 @@ function spec(rootfs: string, script: string, options: BundleOptions): Spec {
 
 /** Debian's crun refuses a v1 hybrid machine while it sees the v2 mount; it gets a view without it. */
 function wrapCrun(directory: string): string {
-  const wrapper = join(directory, "crun");
+  const wrapper = join(directory, "rootfs/tmp/crun");
   if (!existsSync("/sys/fs/cgroup/unified")) return "/usr/bin/crun";
   const script =
     '#!/bin/sh\nexec unshare -m sh -c \'umount -l /sys/fs/cgroup/unified; exec /usr/bin/crun "$@"\' crun "$@"\n';

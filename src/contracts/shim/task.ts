@@ -19,6 +19,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Tracer } from "../../lib/trace.ts";
 import type { Resources } from "../oci/spec.ts";
+import type { CgroupStats } from "./metrics.ts";
 
 export type TaskStatus = "created" | "running" | "stopped" | "paused" | "pausing";
 
@@ -123,8 +124,8 @@ export interface TaskService {
   pause(namespace: string, id: string): Promise<void>;
   resume(namespace: string, id: string): Promise<void>;
   update(namespace: string, id: string, resources: Resources): Promise<void>;
-  /** The container's cgroup counters (shape in metrics.ts). */
-  stats(namespace: string, id: string): Promise<unknown>;
+  /** The container's cgroup counters. */
+  stats(namespace: string, id: string): Promise<CgroupStats>;
   resizePty(ref: ProcessRef, columns: number, rows: number): Promise<void>;
   closeStdin(ref: ProcessRef): Promise<void>;
   /** Everything that happens from now on, in order. The listener must not throw. Returns the unsubscriber. */
