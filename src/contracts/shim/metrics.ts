@@ -1,10 +1,10 @@
 /**
  * What `TaskService.stats` answers: the container's cgroup counters, in one shape for cgroup v1 and v2.
  *
- * Bytes and nanoseconds are numbers; "no limit" is what the kernel says (v1: 9223372036854771712) or, where v2 says `max`,
- * `UNLIMITED`. A controller that the machine does not have leaves zeros and empty lists.
+ * Bytes and nanoseconds are numbers. "No limit" (`max` of the kernel's files) is `UNLIMITED`, the number that v1 says for memory.
+ * A controller that the machine does not have leaves zeros and empty lists.
  */
-export const UNLIMITED = 18_446_744_073_709_551_615;
+export const UNLIMITED = 2 ** 63 - 4096;
 
 export interface CgroupStats {
   readonly version: 1 | 2;
