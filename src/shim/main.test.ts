@@ -180,6 +180,14 @@ for (const runtime of ["runc", "crun"] as const) {
       expect(await err.stdout.text()).toBe("end\n");
     });
 
+    test("an OOM kill is told before the exit", async () => {
+      await bench.service.create(bench.task("oom", "tail /dev/zero", { memoryLimit: 8 << 20 }));
+      await bench.service.start(init("oom"));
+      expect((await finish("oom")).exitStatus).toBe(137);
+      const topics = bench.events.filter((event) => event.id === "oom").map((event) => event.topic);
+      expect(topics).toEqual(["/tasks/create", "/tasks/start", "/tasks/oom", "/tasks/exit", "/tasks/delete"]);
+    });
+
     test("without a pid namespace the rest of the container ends with init", async () => {
       const stdio = bench.supervised("hostpid");
       const request = bench.task("hostpid", "sleep 1234 & echo up; exit 3", { stdio, hostPid: true });

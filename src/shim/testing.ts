@@ -40,6 +40,7 @@ export interface BundleOptions {
   readonly stdio: Stdio;
   readonly binaryName: string;
   readonly hostPid: boolean;
+  readonly memoryLimit: number;
 }
 
 export function createService(directory: string): TaskService {
@@ -83,6 +84,7 @@ function spec(rootfs: string, script: string, options: BundleOptions): Spec {
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
       cgroupsPath: `/skiff-shim-test/${crypto.randomUUID()}`,
+      resources: { memory: { limit: options.memoryLimit } },
     },
   };
 }
@@ -113,7 +115,7 @@ export function createBench(runtime: "runc" | "crun" = "runc"): Bench {
   return {
     ...{ directory, service, events },
     task(id, script, change = {}) {
-      const options = { stdio: NO_STDIO, binaryName: binary, hostPid: false, ...change };
+      const options = { stdio: NO_STDIO, binaryName: binary, hostPid: false, memoryLimit: -1, ...change };
       const bundle = join(directory, "bundles", id);
       mkdirSync(bundle, { recursive: true, mode: 0o700 });
       writeFileSync(join(bundle, "config.json"), JSON.stringify(spec(rootfs, script, options)));
