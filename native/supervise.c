@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONTROL_FD = 3, DRAIN_MS = 2000, LINGER_MS = 60000, ERROR_MAX = 1024 };
+enum { CONTROL_FD = 3, DRAIN_MS = 2000, LINGER_MS = 60000, REAP_TRIES = 50, ERROR_MAX = 1024 };
 
 struct arguments {
 	const char *id, *directory, *socket, *log;
@@ -56,6 +56,20 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/*
+ * What a failed launch left behind becomes a zombie of ours; a container's pid namespace cannot end before it is reaped, and
+ * whoever inherits it may take seconds to do so.
+ */
+static void reap_remains(void)
+{
+	struct timespec pause = { .tv_nsec = 2000000 };
+	pid_t pid;
+
+	for (unsigned i = 0; i < REAP_TRIES && (pid = waitpid(-1, NULL, WNOHANG)) >= 0; i++)
+		if (pid == 0)
+			nanosleep(&pause, NULL);
+}
+
 /* Tells the shim and ends: nothing has been started, or it has been killed. */
 static _Noreturn void fail(const char *action, const char *cause)
 {
@@ -66,6 +80,7 @@ static _Noreturn void fail(const char *action, const char *cause)
 	unlink("control.sock");
 	if (self.socket[0])
 		unlink(self.socket);
+	reap_remains();
 	_exit(1);
 }
 
