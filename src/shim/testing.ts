@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { OciRuntime } from "../contracts/oci/runtime.ts";
+import type { OciRuntime, RuntimeFactory } from "../contracts/oci/runtime.ts";
 import type { NamespaceType, Spec } from "../contracts/oci/spec.ts";
 import { FRAME } from "../contracts/shim/stdio.ts";
 import type { CreateTask, Stdio, TaskEvent, TaskService } from "../contracts/shim/task.ts";
@@ -43,16 +43,17 @@ export interface BundleOptions {
   readonly memoryLimit: number;
 }
 
-export function createService(directory: string): TaskService {
-  const noRuntime = (): OciRuntime => {
-    throw new SkiffError("unimplemented", "these tests name their runtime");
-  };
+function noRuntime(): OciRuntime {
+  throw new SkiffError("unimplemented", "this test names its runtime");
+}
+
+export function createService(directory: string, createRuntime: RuntimeFactory = noRuntime): TaskService {
   return createTaskService({
     stateDir: join(directory, "state"),
     initPath: INIT_PATH,
     tracer: createTracer({ layer: "shim", nowNs: systemClock.nowNs, hex: randomIds.hex }),
     clock: systemClock,
-    createRuntime: noRuntime,
+    createRuntime,
   });
 }
 
@@ -99,7 +100,8 @@ function wrapCrun(directory: string): string {
   return wrapper;
 }
 
-export function createBench(runtime: "runc" | "crun" = "runc"): Bench {
+/** `runtime`: a genuine one, or the factory of the one in process. */
+export function createBench(runtime: "runc" | "crun" | RuntimeFactory = "runc"): Bench {
   const directory = mkdtempSync(join(tmpdir(), "skiff-shim-"));
   const rootfs = join(directory, "rootfs");
   for (const name of ["bin", "proc", "dev", "tmp"]) mkdirSync(join(rootfs, name), { recursive: true });
@@ -108,10 +110,12 @@ export function createBench(runtime: "runc" | "crun" = "runc"): Bench {
   for (const link of new Bun.Glob("*").scanSync({ cwd: join(rootfs, "bin"), onlyFiles: false })) {
     if (link !== "busybox") Bun.spawnSync(["ln", "-sf", "busybox", join(rootfs, "bin", link)]);
   }
-  const service = createService(directory);
+  const inProcess = typeof runtime === "string" ? undefined : runtime;
+  const service = createService(directory, inProcess);
   const events: TaskEvent[] = [];
   service.onEvent((event) => void events.push(event));
-  const binary = runtime === "crun" ? wrapCrun(directory) : "/usr/sbin/runc";
+  const genuine = runtime === "crun" ? wrapCrun(directory) : "/usr/sbin/runc";
+  const binary = inProcess === undefined ? genuine : "";
   return {
     ...{ directory, service, events },
     task(id, script, change = {}) {
