@@ -23,10 +23,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONTROL_FD = 3, DRAIN_MS = 2000, LINGER_MS = 60000, REAP_TRIES = 50, ERROR_MAX = 1024 };
+enum { CONTROL_FD = 3, DRAIN_MS = 2000, HOLD_MS = 10000, LINGER_MS = 60000, REAP_TRIES = 50, ERROR_MAX = 1024 };
 
 struct arguments {
 	const char *id, *directory, *socket, *log;
+	bool hold;
 	uint64_t max_size;
 	unsigned max_files;
 	struct stdio_request stdio;
@@ -40,6 +41,7 @@ static struct {
 	pid_t runtime; /* a foreign runtime's command that has not ended yet */
 	pid_t pid;
 	bool exited, finished;
+	uint64_t held_until_ms; /* output waits for the first attach client, not for ever; 0: it does not wait */
 	struct exit_status exit;
 	uint64_t deadline_ms;
 	int control, attach, console, signals;
@@ -107,6 +109,10 @@ static bool parse(int argc, char **argv, struct arguments *to)
 		}
 		if (strcmp(argv[i], "--terminal") == 0) {
 			to->stdio.terminal = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--hold") == 0) {
+			to->hold = true;
 			continue;
 		}
 		if (i + 1 >= argc)
@@ -180,7 +186,10 @@ static void started(pid_t pid, const void *trace, size_t size)
 
 	self.pid = pid;
 	snprintf(text, sizeof text, "%d\n", (int)pid);
-	check(write_file("pid", text), "write pid");
+	int failed = write_file("pid", text);
+	if (failed < 0)
+		kill(pid, SIGKILL);
+	check(failed, "write pid");
 	control_ready((uint32_t)pid, trace, size);
 }
 
@@ -371,14 +380,14 @@ static int timeout_ms(void)
 	if (log_pending())
 		return 0;
 	if (!self.exited)
-		return -1;
+		return now < self.held_until_ms ? (int)(self.held_until_ms - now) : -1;
 	return now < self.deadline_ms ? (int)(self.deadline_ms - now) : 0;
 }
 
 static void turn(const struct arguments *arguments)
 {
 	struct pollfd polls[5 + PEERS_MAX + 1];
-	bool hungry = !self.finished && (queue_empty() || (self.exited && queue_room()));
+	bool hungry = !self.finished && now_ms() >= self.held_until_ms && (queue_empty() || (self.exited && queue_room()));
 
 	polls[0] = (struct pollfd){ .fd = self.signals, .events = POLLIN };
 	polls[1] = (struct pollfd){ .fd = self.control, .events = POLLIN };
@@ -392,8 +401,10 @@ static void turn(const struct arguments *arguments)
 	}
 	if (polls[1].revents)
 		peers_accept(self.control, PEER_CONTROL);
-	if (polls[2].revents)
+	if (polls[2].revents) {
 		peers_accept(self.attach, PEER_ATTACH);
+		self.held_until_ms = 0;
+	}
 	peers_serve(polls + 5);
 	for (unsigned i = 0; i < STREAMS; i++)
 		if (polls[3 + i].revents && (queue_empty() || self.exited))
@@ -444,6 +455,7 @@ int supervise_main(int argc, char **argv)
 		if (child[i] >= 0)
 			close(child[i]);
 	signals_own();
+	self.held_until_ms = arguments.hold ? now_ms() + HOLD_MS : 0;
 	reap(&arguments);
 	for (bool titled = false; !self.finished || (!queue_empty() && now_ms() < self.deadline_ms);) {
 		/* The command line holds the runtime's words until it has ended. */

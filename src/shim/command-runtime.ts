@@ -17,6 +17,10 @@ export interface CommandRuntimeParts {
   process(execId: string): { readonly directory: string; readonly terminal: boolean };
 }
 
+/** runc's and crun's words for a container that they do not know, or have half deleted. */
+const GONE =
+  /container .*does not exist|cannot open directory '.*': No such file|error opening file '.*status': No such/;
+
 /** The last error of a runtime's JSON log: one object with `level` and `msg` a line. "" when there is none. */
 export function lastLogError(logFile: string): string {
   let message = "";
@@ -45,7 +49,7 @@ export function createCommandRuntime(parts: CommandRuntimeParts): OciRuntime {
     const [out, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     if (code === 0) return out;
     const cause = lastLogError(logFile()) || errors.trim() || `${name} ${verb}: exit status ${code}`;
-    throw new SkiffError(/does not exist/.test(cause) ? "not_found" : "unknown", cause);
+    throw new SkiffError(GONE.test(cause) ? "not_found" : "unknown", cause);
   };
   /** The part of a launch that create and exec share. */
   const launch = (execId: string, verb: readonly string[], id: string): Launch => {

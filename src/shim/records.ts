@@ -16,7 +16,16 @@
  *
  * A process directory without `pid` and without a supervisor is half-made. Every file appears whole (rename).
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { CreateTask, Exit, ProcessRef, Stdio } from "../contracts/shim/task.ts";
 import { SkiffError } from "../lib/errors.ts";
@@ -67,6 +76,8 @@ function names(directory: string): string[] {
 
 export interface ProcessRecord {
   readonly directory: string;
+  /** Milliseconds since the epoch. */
+  createdMs(): number;
   pid(): number;
   exit(): Exit | undefined;
   /** For a supervisor that can no longer write it. */
@@ -84,6 +95,7 @@ export function openProcessRecord(directory: string): ProcessRecord {
   const pid = (): number => Number(readText(at("pid")) ?? 0);
   return {
     directory,
+    createdMs: () => statSync(directory).mtimeMs,
     pid,
     exit() {
       const match = /^(\d{1,10}) (\d{1,20})\n$/.exec(readText(at("exit")) ?? "");

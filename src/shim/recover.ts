@@ -11,14 +11,25 @@ import { unmakeTask } from "./create.ts";
 import { abandonProcess, settleExit, watchExit } from "./exits.ts";
 import { selectRuntime } from "./launch.ts";
 import type { ProcessRecord, TaskRecord } from "./records.ts";
-import { findSupervisor } from "./supervisor.ts";
+import { findSupervisor, type Supervisor } from "./supervisor.ts";
 import { createProcess, type Process, type Shim, type Task, taskKey } from "./tasks.ts";
 
 const NO_STDIO: Stdio = { terminal: false, stdin: "", stdout: "", stderr: "" };
 
+/** A supervisor that was spawned just before we died may not listen yet. */
+const SPAWN_MS_MAX = 1000;
+
+async function findPatiently(shim: Shim, record: ProcessRecord): Promise<Supervisor | undefined> {
+  const found = await findSupervisor(record.directory);
+  const age = shim.parts.clock.now() - record.createdMs();
+  if (found !== undefined || record.pid() !== 0 || age > SPAWN_MS_MAX) return found;
+  await Bun.sleep(SPAWN_MS_MAX - Math.max(age, 0));
+  return findSupervisor(record.directory);
+}
+
 async function reconnect(shim: Shim, task: Task, process: Process): Promise<void> {
   const { record } = process;
-  process.supervisor = await findSupervisor(record.directory);
+  process.supervisor = await findPatiently(shim, record);
   /* In this order: a supervisor that ends between the two has left its exit. */
   const exit = process.supervisor === undefined ? record.exit() : undefined;
   process.pid = process.supervisor?.pid ?? record.pid();

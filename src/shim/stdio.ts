@@ -52,5 +52,6 @@ export function stdioWords(stdio: Stdio): string[] {
   if (stdio.terminal) words.push("--terminal");
   const socket = targets.stdout.socket ?? targets.stderr.socket ?? targets.stdin.socket;
   if (socket === undefined) return words;
+  if (socket.searchParams.get("hold") === "1") words.push("--hold");
   return [...words, "--socket", decodeURIComponent(socket.pathname), ...logWords(socket)];
 }
