@@ -10,6 +10,8 @@
  *     path      the log file, absolute; appended to, created 0640
  *     max-size  bytes at which the file is rotated to `.1`, `.2` …; 0 = never
  *     max-file  number of files kept, ≥ 1
+ *     hold      `1`: output waits in its pipe for the first client (10 s at most, 2 s after the exit), so that whoever starts the process
+ *               misses nothing although there is no socket before the start (exec)
  *
  * Frames, both directions, header as in Docker's multiplexed stream:
  *
