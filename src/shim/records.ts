@@ -10,7 +10,9 @@
  *         started          empty; `start` has succeeded
  *         reported         empty; the exit event has gone out
  *         oom              path of the file that counts OOM kills
- *         log.json         a foreign runtime's own log
+ *         plan             the kernel plan, on its way to the supervisor
+ *         log.json, runtime.pid, runtime-process.json, resources.json
+ *                          a foreign runtime's own log, and what it is told and tells by file
  *       exec-<execId>/     the same, and
  *         process.json     what `exec` was asked
  *
@@ -28,7 +30,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { CreateTask, Exit, ProcessRef, Stdio } from "../contracts/shim/task.ts";
-import { SkiffError } from "../lib/errors.ts";
+import { messageOf, SkiffError } from "../lib/errors.ts";
 
 export interface ExecRecord {
   readonly stdio: Stdio;
@@ -126,22 +128,23 @@ export interface Records {
 
 export function createRecords(stateDir: string): Records {
   const taskDir = (namespace: string, id: string): string => join(stateDir, namespace, id, "skiff");
-  const create = (directory: string): ProcessRecord => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const create = (directory: string, file: string, content: unknown): ProcessRecord => {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      writeWhole(join(directory, file), JSON.stringify(content));
+    } catch (error) {
+      throw new SkiffError("internal", `write record ${directory}: ${messageOf(error)}`, { cause: error });
+    }
     return openProcessRecord(directory);
   };
   return {
     createTask(request) {
       const directory = taskDir(request.namespace, request.id);
       rmSync(directory, { recursive: true, force: true }); // what a life that was never recovered left
-      const record = create(join(directory, "init"));
-      writeWhole(join(directory, "task.json"), JSON.stringify(request));
-      return record;
+      return create(join(directory, "init"), "../task.json", request);
     },
     createExec(ref, exec) {
-      const record = create(join(taskDir(ref.namespace, ref.id), `exec-${ref.execId}`));
-      writeWhole(join(record.directory, "process.json"), JSON.stringify(exec));
-      return record;
+      return create(join(taskDir(ref.namespace, ref.id), `exec-${ref.execId}`), "process.json", exec);
     },
     removeTask(namespace, id) {
       rmSync(taskDir(namespace, id), { recursive: true, force: true });

@@ -73,13 +73,16 @@ async function recoverTask(shim: Shim, { request }: TaskRecord): Promise<void> {
   shim.tasks.set(taskKey(namespace, id), task);
 }
 
+/** Throws the first failure, after all tasks have been tried. */
 export async function recoverTasks(shim: Shim): Promise<void> {
   const known = (record: TaskRecord): boolean =>
     shim.tasks.has(taskKey(record.request.namespace, record.request.id));
-  await Promise.all(
+  const recovered = await Promise.allSettled(
     shim.records
       .tasks()
       .filter((record) => !known(record))
       .map((record) => recoverTask(shim, record)),
   );
+  /* One that fails does not keep the others from coming back. */
+  for (const result of recovered) if (result.status === "rejected") throw result.reason;
 }
