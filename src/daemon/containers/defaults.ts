@@ -6,6 +6,8 @@ import { containerOfMode, isContainerMode } from "./spec/namespaces.ts";
 
 export interface HostDefaults {
   readonly runtime: string;
+  /** Network of containers that name none: `bridge`, or `none` under `--bridge none`. */
+  readonly network: string;
   readonly cgroupVersion: 1 | 2;
   readonly shmSize: number;
   readonly maskedPaths: readonly string[];
@@ -32,7 +34,7 @@ export function fillHostConfig(
 ): HostConfig {
   const set = new Set((host.Ulimits ?? []).map((limit) => limit.Name));
   const ulimits = [...(host.Ulimits ?? []), ...(defaults.ulimits ?? []).filter(({ Name }) => !set.has(Name))];
-  const shares = isContainerMode(host.IpcMode) || isContainerMode(host.PidMode) || host.PidMode === "host";
+  const shares = host.IpcMode === "host" || host.PidMode === "host" || host.Privileged;
   const mask = host.Privileged ? {} : { MaskedPaths: host.MaskedPaths ?? defaults.maskedPaths };
   const readonly = host.Privileged ? {} : { ReadonlyPaths: host.ReadonlyPaths ?? READONLY_PATHS };
   return {
@@ -40,7 +42,9 @@ export function fillHostConfig(
     ...mask,
     ...readonly,
     NetworkMode:
-      host.NetworkMode === "" || host.NetworkMode === "default" ? "bridge" : byId(host.NetworkMode, find),
+      host.NetworkMode === "" || host.NetworkMode === "default"
+        ? defaults.network
+        : byId(host.NetworkMode, find),
     PidMode: byId(host.PidMode, find),
     IpcMode: host.IpcMode === "" ? "private" : byId(host.IpcMode, find),
     CgroupnsMode: cgroupns(host, defaults.cgroupVersion),
@@ -57,7 +61,7 @@ export function fillHostConfig(
     Ulimits: host.Ulimits === null && ulimits.length === 0 ? null : ulimits,
     RestartPolicy: host.RestartPolicy.Name === "" ? { Name: "no", MaximumRetryCount: 0 } : host.RestartPolicy,
     // A process that shares others' namespaces must not be confined away from them: SELinux' concern, shown as dockerd shows it.
-    SecurityOpt: shares && host.SecurityOpt === null ? ["label=disable"] : host.SecurityOpt,
+    SecurityOpt: shares ? [...(host.SecurityOpt ?? []), "label=disable"] : host.SecurityOpt,
     ...(host.Init === undefined && defaults.init ? { Init: true } : {}),
   };
 }
