@@ -107,26 +107,34 @@ function startOf(
 /** Sleeps until the log's directory changes, the container stops, or a while has passed. */
 function createWaker(path: string, stopped: AbortSignal): { next(): Promise<void>; close(): void } {
   let wake = () => {};
+  let changed = false;
+  const notice = () => {
+    changed = true;
+    wake();
+  };
   let watcher: FSWatcher | undefined;
   try {
-    watcher = watch(dirname(path), () => wake());
+    watcher = watch(dirname(path), notice);
   } catch {
     // The directory has gone with the container: the poll finds out.
   }
-  const onStop = () => wake();
-  stopped.addEventListener("abort", onStop);
+  stopped.addEventListener("abort", notice);
   return {
-    next: () =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, POLL_MS);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      }),
+    async next() {
+      if (!changed) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, POLL_MS);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      changed = false;
+    },
     close() {
       watcher?.close();
-      stopped.removeEventListener("abort", onStop);
+      stopped.removeEventListener("abort", notice);
     },
   };
 }

@@ -74,6 +74,14 @@ export function seccompFor(
   return customSeccomp(asked, capabilities, facts);
 }
 
+export function capabilitiesOf(asked: HostConfig, host: HostFacts): readonly string[] {
+  const { CapAdd, CapDrop, Privileged } = asked;
+  return resolveCapabilities(
+    { add: CapAdd ?? [], drop: CapDrop ?? [], privileged: Privileged },
+    host.capabilities,
+  );
+}
+
 function devices(host: HostConfig): { nodes: readonly Device[]; rules: readonly DeviceRule[] } {
   const asked = (host.Devices ?? []).map((request) => ({ request, nodes: devicesFromPath(request) }));
   if (host.Privileged) {
@@ -107,7 +115,11 @@ function strongest(mounts: readonly PlannedMount[]): string | undefined {
   return has(["slave", "rslave"]) ? "rslave" : undefined;
 }
 
-function processOf(input: SpecInput, capabilities: readonly string[]): NonNullable<Spec["process"]> {
+/** The container's own process; an exec'ed one begins with the same. */
+export function buildProcess(
+  input: Pick<SpecInput, "container" | "host" | "user">,
+  capabilities: readonly string[],
+): NonNullable<Spec["process"]> {
   const { container, host, user } = input;
   const { config, hostConfig } = container;
   const options = parseSecurityOptions(hostConfig.SecurityOpt ?? []);
@@ -133,10 +145,7 @@ export function buildSpec(input: SpecInput): Spec {
   const { container, host } = input;
   const { config, hostConfig } = container;
   const options = parseSecurityOptions(hostConfig.SecurityOpt ?? []);
-  const capabilities = resolveCapabilities(
-    { add: hostConfig.CapAdd ?? [], drop: hostConfig.CapDrop ?? [], privileged: hostConfig.Privileged },
-    host.capabilities,
-  );
+  const capabilities = capabilitiesOf(hostConfig, host);
   const seccomp = seccompFor(hostConfig, options.seccomp, capabilities, host.seccomp);
   const { nodes, rules } = devices(hostConfig);
   const propagation = strongest(input.mounts);
@@ -146,7 +155,7 @@ export function buildSpec(input: SpecInput): Spec {
     : [];
   return {
     ociVersion: "1.2.0",
-    process: processOf(input, capabilities),
+    process: buildProcess(input, capabilities),
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(hostConfig.UTSMode === "host" ? {} : { hostname: config.Hostname }),
     mounts: [
