@@ -108,6 +108,16 @@ int do_mkdir_host(const struct op *op)
 	return mkdir(S(0), (mode_t)U(1)) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+int do_mkfifo(const struct op *op)
+{
+	return mkfifo(S(0), (mode_t)U(1)) < 0 || chmod(S(0), (mode_t)U(1)) < 0 ? -errno : 0; /* whatever the umask says */
+}
+
+int do_dumpable(const struct op *op)
+{
+	return result(prctl(PR_SET_DUMPABLE, U(0), 0, 0, 0));
+}
+
 int do_write(const struct op *op)
 {
 	int failed = write_all(open_at(U(0), S(1), O_WRONLY | O_NOFOLLOW), S(2));
@@ -259,7 +269,16 @@ int do_place(const struct op *op)
 
 	if (fstat(slot(U(0)), &info) < 0)
 		return -errno;
-	return move_to(slot(U(0)), root_make(S(1), S_ISDIR(info.st_mode), S_ISDIR(info.st_mode) ? 0755 : 0644));
+	bool directory = S_ISDIR(info.st_mode);
+	int target = root_make(S(1), directory, directory ? 0755 : 0644);
+	if (target >= 0 && fstat(target, &info) == 0 && S_ISDIR(info.st_mode) != directory) {
+		close(target);
+		return -ENOTDIR;
+	}
+	int failed = move_to(slot(U(0)), target);
+	close(slot(U(0)));
+	self.slots[U(0)] = -1;
+	return failed;
 }
 
 int do_mkdir(const struct op *op)

@@ -19,6 +19,8 @@
 	X(setns,      "uu")      /* slot, CLONE_NEW* */ \
 	X(unshare,    "u") \
 	X(mkdir_host, "su")      /* outside; may exist */ \
+	X(mkfifo,     "su")      /* outside; mode */ \
+	X(dumpable,   "u")       /* 0: nobody in the container may look into us */ \
 	X(write,      "ussu")    /* base, path, text; 1: failure is borne */ \
 	X(attach,     "s")       /* writes init's pid to a file */ \
 	X(map,        "ss")      /* /proc/<init>/file, text */ \
@@ -67,7 +69,7 @@ enum opcode { OPERATIONS(X) OP_COUNT };
 #undef X
 
 enum actor { HOST = 0, STAGE = 1, INIT = 2, BOTH = 3 };
-enum { SLOTS = 64, SLOT_ROOT = 0, SLOT_PROC = 1, SLOT_GATE = 2, SLOT_NONE = 255 };
+enum { SLOTS = 1024, SLOT_ROOT = 0, SLOT_PROC = 1, SLOT_GATE = 2, SLOT_NONE = 65535 };
 enum { PLAN_OPS_MAX = 4096, PLAN_BYTES_MAX = 16 << 20, LIST_MAX = 65536 };
 
 struct op {
