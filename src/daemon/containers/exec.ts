@@ -64,7 +64,7 @@ async function processOf(parts: ExecParts, container: ContainerRecord, { config 
   const { hostConfig } = container;
   const root = await parts.roots.mount(container.id);
   const asked = config.User === "" ? container.config.User : config.User;
-  const user = await lookUpUser(parts, root, asked, hostConfig.GroupAdd ?? []);
+  const user = lookUpUser(parts, root, asked, hostConfig.GroupAdd ?? []);
   const privileged = config.Privileged || hostConfig.Privileged;
   const capabilities = capabilitiesOf({ ...hostConfig, Privileged: privileged }, parts.host);
   const {

@@ -17,7 +17,7 @@ import type {
   VolumeStore,
 } from "./ports.ts";
 import type { Registry } from "./registry.ts";
-import type { RootFiles } from "./root-files.ts";
+import type { RootFiles } from "./root/files.ts";
 import type { HostFacts } from "./spec/build.ts";
 import type { Waiters } from "./waiters.ts";
 

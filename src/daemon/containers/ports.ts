@@ -143,7 +143,35 @@ export interface TaskControls {
   resume(id: string): Promise<void>;
   pids(id: string): Promise<readonly number[]>;
   update(id: string, resources: NonNullable<NonNullable<Spec["linux"]>["resources"]>): Promise<void>;
-  metrics(id: string): Promise<unknown>;
+  metrics(id: string): Promise<TaskMetrics | undefined>;
+}
+
+/** Counters of a task's cgroup; times in nanoseconds, sizes in bytes. */
+export interface TaskMetrics {
+  readonly version: 1 | 2;
+  readonly pids: { readonly current: number; readonly limit: number };
+  readonly cpu: {
+    readonly total: number;
+    readonly kernel: number;
+    readonly user: number;
+    readonly perCpu: readonly number[];
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly throttledTime: number;
+  };
+  readonly memory: {
+    readonly usage: number;
+    readonly maxUsage: number;
+    readonly limit: number;
+    readonly failures: number;
+    readonly stats: Readonly<Record<string, number>>;
+  };
+  readonly io: readonly {
+    readonly major: number;
+    readonly minor: number;
+    readonly op: string;
+    readonly value: number;
+  }[];
 }
 
 /** What containerd keeps of a container while it is started. */

@@ -12,16 +12,14 @@ import { type ResolvedUser, resolveUser } from "./spec/user.ts";
 /** Bytes of the image's /etc/passwd or /etc/group that are read at most (CVE-2026-47262). */
 const USER_FILE_BYTES_MAX = 4 << 20;
 
-export async function lookUpUser(
+export function lookUpUser(
   parts: Pick<Parts, "files">,
   root: string,
   user: string,
   groupAdd: readonly string[],
-): Promise<ResolvedUser> {
-  const [passwd, group] = await Promise.all([
-    parts.files.readText(root, "/etc/passwd", USER_FILE_BYTES_MAX),
-    parts.files.readText(root, "/etc/group", USER_FILE_BYTES_MAX),
-  ]);
+): ResolvedUser {
+  const passwd = parts.files.readText(root, "/etc/passwd", USER_FILE_BYTES_MAX);
+  const group = parts.files.readText(root, "/etc/group", USER_FILE_BYTES_MAX);
   return resolveUser(user, { passwd, group }, groupAdd);
 }
 
@@ -65,22 +63,19 @@ const file = (destination: string, source: string): PlannedMount => ({
 });
 
 /** Volumes are filled on first use, missing bind sources made, and the three network files written and mounted. */
-export async function prepareMounts(
+export function prepareMounts(
   parts: Parts,
   container: ContainerRecord,
   root: string,
   network: ContainerNetwork,
-): Promise<readonly PlannedMount[]> {
+): readonly PlannedMount[] {
   const directory = containerDir(parts.paths, container.id);
   const mounts: PlannedMount[] = [];
   for (const mount of container.mounts) {
     makeBindSource(mount);
-    if (mount.type === "volume" && mount.copyUp)
-      await parts.files.copyUp(root, mount.destination, mount.source);
+    if (mount.type === "volume" && mount.copyUp) parts.files.copyUp(root, mount.destination, mount.source);
     const below = mount.subpath !== "" && mount.type === "volume";
-    mounts.push(
-      planned(mount, below ? await parts.files.resolveBelow(mount.source, mount.subpath) : mount.source),
-    );
+    mounts.push(planned(mount, below ? parts.files.resolveBelow(mount.source, mount.subpath) : mount.source));
   }
   for (const [destination, data] of Object.entries(container.hostConfig.Tmpfs ?? {}))
     mounts.push({ ...file(destination, ""), kind: "tmpfs", data });
@@ -125,14 +120,14 @@ export function joinNamespaces(
 }
 
 /** dockerd makes a missing working directory; what is there and no directory is an error. */
-export async function makeWorkingDirectory(
+export function makeWorkingDirectory(
   parts: Pick<Parts, "files">,
   container: ContainerRecord,
   root: string,
-): Promise<void> {
+): void {
   const path = container.config.WorkingDir;
   const covered = container.mounts.some((mount) => `${path}/`.startsWith(`${mount.destination}/`));
-  if (path !== "" && path !== "/" && !covered) await parts.files.makeDirectory(root, path);
+  if (path !== "" && path !== "/" && !covered) parts.files.makeDirectory(root, path);
 }
 
 /** The directory of the supervisor's sockets: private, because whoever can connect can type into the container. */

@@ -60,11 +60,10 @@ async function prepareTask(
   const [mounted, attached] = await Promise.allSettled([
     tracer
       .span(trace, "mount root", (context) => parts.roots.mount(id, context))
-      .then(async (root) => ({
-        root,
-        user: await lookUpUser(parts, root, config.User, hostConfig.GroupAdd ?? []),
-        directory: await makeWorkingDirectory(parts, container, root),
-      })),
+      .then((root) => {
+        makeWorkingDirectory(parts, container, root);
+        return { root, user: lookUpUser(parts, root, config.User, hostConfig.GroupAdd ?? []) };
+      }),
     tracer.span(trace, "attach network", (context) => parts.networks.attach(container, context)),
   ]);
   // Both have ended, well or not, before anything is undone.
@@ -72,7 +71,7 @@ async function prepareTask(
   if (attached.status === "rejected") throw attached.reason;
   const { root, user } = mounted.value;
   const network = attached.value;
-  const mounts = await prepareMounts(parts, container, root, network);
+  const mounts = prepareMounts(parts, container, root, network);
   const namespaces = joinNamespaces(parts, container, network.netns);
   const spec = tracer.span(trace, "build spec", () =>
     buildSpec({ container, host: parts.host, rootfs: root, user, mounts, namespaces }),

@@ -1,0 +1,53 @@
+/** The port `RootFilesystems`: a snapshot per container, mounted by skiffd itself at `<data-root>/rootfs/<id>`. */
+import { mkdirSync, rmdirSync } from "node:fs";
+import type { Snapshots } from "../../../contracts/containerd/gen/snapshots_pb.ts";
+import { AT, AT_FDCWD, MNT_DETACH, UMOUNT_NOFOLLOW } from "../../../kernel/constants.ts";
+import { unless } from "../../../kernel/errno.ts";
+import type { Kernel } from "../../../kernel/kernel.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Client } from "../../../wire/h2/api.ts";
+import type { RootFilesystems } from "../ports.ts";
+import { traced, unlessMissing } from "./calls.ts";
+import { mountSnapshot } from "./mount.ts";
+
+export interface RootParts {
+  readonly client: Client<typeof Snapshots>;
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly dataRoot: string;
+  readonly snapshotter: string;
+}
+
+export function createRoots({ client, kernel, clock, dataRoot, snapshotter }: RootParts): RootFilesystems {
+  const pathOf = (id: string) => `${dataRoot}/rootfs/${id}`;
+  const isMounted = (path: string) =>
+    unless(["ENOENT"], () => kernel.statx(AT_FDCWD, path, AT.SYMLINK_NOFOLLOW))?.mountPoint === true;
+  return {
+    async prepare(id, chainId, trace) {
+      // A root of its own for containerd's garbage collection, which would take a snapshot nobody refers to.
+      const labels = { "containerd.io/gc.root": new Date(clock.now()).toISOString() };
+      await client.prepare({ snapshotter, key: id, parent: chainId, labels }, traced(trace));
+    },
+    async mount(id, trace) {
+      const path = pathOf(id);
+      if (isMounted(path)) return path;
+      const { mounts } = await client.mounts({ snapshotter, key: id }, traced(trace));
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (!isMounted(path)) for (const mount of mounts) mountSnapshot(kernel, mount, path);
+      return path;
+    },
+    async unmount(id) {
+      const path = pathOf(id);
+      // Twice mounted by a crash between check and mount, perhaps; and a busy one goes when its last user does.
+      while (isMounted(path)) kernel.umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+      try {
+        rmdirSync(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+    },
+    async remove(id) {
+      await unlessMissing(client.remove({ snapshotter, key: id }));
+    },
+  };
+}
