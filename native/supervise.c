@@ -457,7 +457,7 @@ int supervise_main(int argc, char **argv)
 	signals_own();
 	self.held_until_ms = arguments.hold ? now_ms() + HOLD_MS : 0;
 	reap(&arguments);
-	for (bool titled = false; !self.finished || (!queue_empty() && now_ms() < self.deadline_ms);) {
+	for (bool titled = false; !self.finished || (peers_remain() && now_ms() < self.deadline_ms);) {
 		/* The command line holds the runtime's words until it has ended. */
 		if (!titled && self.runtime == 0 && (titled = true))
 			set_title(argc, argv, arguments.id);

@@ -99,6 +99,8 @@ void control_exit(const struct exit_status *exited);
  * process until everybody has it; at the end what is left in the pipes is added behind.
  */
 bool queue_empty(void);
+/* Somebody still takes output, or has it all but has not closed yet. */
+bool peers_remain(void);
 /* Room for one chunk, or NULL. */
 uint8_t *queue_room(void);
 /* The chunk has `size` bytes: sends it to whoever wants it. */

@@ -331,8 +331,22 @@ static void peer_send(struct peer *peer)
 			break;
 		peer->sent += (uint32_t)n;
 	}
-	if (ended && takes_output(peer) && !owes(peer))
+	if (!ended || !takes_output(peer) || owes(peer))
+		return;
+	/*
+	 * An attach client sees the end of stream and closes; were we to close first, one that is still connecting would be told of
+	 * a reset connection and lose what it was sent (Bun's sockets do so).
+	 */
+	if (peer->kind == PEER_RAW_OUTPUT || shutdown(peer->fd, SHUT_WR) < 0)
 		peer_close(peer);
+}
+
+bool peers_remain(void)
+{
+	for (unsigned i = 0; i < PEERS_MAX; i++)
+		if (takes_output(&peers[i]))
+			return true;
+	return false;
 }
 
 bool queue_empty(void)

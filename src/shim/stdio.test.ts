@@ -104,6 +104,16 @@ describe("stdio through the supervisor", () => {
     expect(client.output()).toBe("40000\nafter\n");
   });
 
+  test("held output waits for its first client", async () => {
+    await create("held", "echo missed by nobody", "&hold=1");
+    await bench.service.start(init("held"));
+    await Bun.sleep(50);
+    const client = await attach(`${bench.directory}/held.sock`);
+    expect((await finish("held")).exitStatus).toBe(0);
+    await client.ended;
+    expect(client.output()).toBe("missed by nobody\n");
+  });
+
   test("a protocol error ends the client, not the container", async () => {
     await create("rude", "read x; echo $x");
     const rude = await attach(`${bench.directory}/rude.sock`);

@@ -28,6 +28,8 @@ export interface Bench {
   readonly directory: string;
   readonly service: TaskService;
   readonly events: TaskEvent[];
+  /** Another service on the same records, as after a restart. */
+  reopen(): TaskService;
   /** A bundle that runs `sh -c script`, and the request for it. */
   task(id: string, script: string, change?: Partial<BundleOptions>): CreateTask;
   /** Stdio through the supervisor's socket, with a log. */
@@ -118,6 +120,7 @@ export function createBench(runtime: "runc" | "crun" | RuntimeFactory = "runc"):
   const binary = inProcess === undefined ? genuine : "";
   return {
     ...{ directory, service, events },
+    reopen: () => createService(directory, inProcess),
     task(id, script, change = {}) {
       const options = { stdio: NO_STDIO, binaryName: binary, hostPid: false, memoryLimit: -1, ...change };
       const bundle = join(directory, "bundles", id);
