@@ -1,8 +1,7 @@
 /*
  * The executor: walks a plan as host, stage or init, and lets the actors meet. README.md draws it.
  *
- * One SOCK_SEQPACKET pair joins host and init; a message is a kind byte and a text. It is closed on exec, so that in a plan
- * without a gate its end says that execve has succeeded.
+ * One SOCK_SEQPACKET pair joins host and init; a message is a kind byte and a text. After `ready` nobody listens any longer.
  */
 #define _GNU_SOURCE
 #include "ops.h"
@@ -38,7 +37,7 @@ static struct {
 	uint32_t at;
 	int init_status; /* init's end of the pair */
 	const char *said;
-	bool ready, gated;
+	bool ready;
 } run;
 
 static uint64_t now_ns(void)
@@ -176,18 +175,20 @@ static _Noreturn void run_stage(const struct op *clone, int report)
 
 	run.actor = STAGE;
 	run.said = "";
+	close(self.status); /* host's end: whoever kept it open would never see host die */
 	self.status = run.init_status;
 	for (uint32_t i = 0; i < run.plan->count; i++)
 		if (run.plan->ops[i].code == OP_say && run.plan->ops[i].actor == INIT && (run.said = op_string(&run.plan->ops[i], 1)))
 			break;
 	uint32_t at = run.at;
+	run.at = 0; /* its lines stand before the clone */
 	if (run_actor() < 0)
 		_exit(1);
 	answer[0] = clone_init(clone, true);
 	if (answer[0] == 0) {
 		close(report);
-		become_init();
-		self.status = run.init_status;
+		run.actor = INIT;
+		run.said = "";
 		run.at = at;
 		_exit(run_actor() < 0);
 	}
@@ -319,7 +320,6 @@ int do_gate(const struct op *op)
 
 	(void)op;
 	close(self.status);
-	run.gated = true;
 	snprintf(path, sizeof path, "self/fd/%d", self.slots[SLOT_GATE]);
 	int fd = openat(self.slots[SLOT_PROC], path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, "0", 1) != 1)
@@ -331,6 +331,7 @@ int do_gate(const struct op *op)
 
 int do_exec(const struct op *op)
 {
+	static char text[4096 + 64];
 	char **argv = op_list(op, 1), **environment = op_list(op, 2);
 
 	for (char **last = environment; self.home && last; last++)
@@ -340,7 +341,11 @@ int do_exec(const struct op *op)
 		}
 	close(self.slots[SLOT_PROC]);
 	execve(self.program, argv, environment);
-	return -errno;
+	int failed = -errno;
+	snprintf(text, sizeof text, "exec %s: %c%s", self.program, strerror(-failed)[0] | 32, strerror(-failed) + 1);
+	self.cause = text;
+	run.said = "";
+	return failed;
 }
 
 #define X(name, signature) do_##name,
@@ -355,9 +360,9 @@ static void tell_failure(const struct op *op, int error)
 	if (run.actor == HOST) {
 		if (error != ECANCELED)
 			memcpy(run.result->message, message, sizeof message);
-	} else if (run.gated)
+	} else if (run.ready)
 		/* Nobody waits any longer: the container's own stderr is all there is. */
-		dprintf(2, "exec %s: %c%s\n", self.program, strerror(error)[0] | 32, strerror(error) + 1);
+		dprintf(2, "%s\n", message);
 	else
 		send_message(FAILED, message);
 }
@@ -411,12 +416,6 @@ static int run_host(struct plan_result *result)
 		failed = self.pid ? expect(READY) : 0;
 		if (!failed && spans)
 			collect_trace(result);
-		/* Without a gate: the end of the conversation is the execve, unless a failure comes before it. */
-		for (uint32_t i = 0; !failed && self.pid && i < run.plan->count; i++)
-			if (run.plan->ops[i].code == OP_gate)
-				return 0;
-		if (!failed && self.pid && receive() == FAILED)
-			failed = -ECANCELED;
 	}
 	return failed;
 }

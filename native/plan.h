@@ -33,7 +33,7 @@ struct plan_result {
 
 /*
  * Executes a plan; the container's process becomes a child of the caller. Returns
- *    0  the process waits at its start gate, or has passed its execve (a plan without a gate);
+ *    0  all is prepared: the process waits at its start gate, or (a plan without one) goes on to its execve;
  *   -1  failed: `message` says why, no child is left, what the plan made on the host is left to `delete`.
  */
 int plan_run(const struct plan_request *request, struct plan_result *result);

@@ -98,3 +98,21 @@ export function ancestry(mountpoint: string, path: string): string[] {
   const names = path.slice(mountpoint.length + 1).split("/");
   return names.map((_, at) => `${mountpoint}/${names.slice(0, at + 1).join("/")}`);
 }
+
+/**
+ * `slice:prefix:name`, what systemd's cgroup driver is given, as the path systemd would make of it: the slice's ancestors are in its
+ * name (`a-b.slice` lies in `a.slice`), the leaf is `prefix-name.scope`. Without the form, runc's defaults.
+ */
+export function expandSystemdPath(cgroupsPath: string | undefined, id: string): string {
+  const [slice = "", prefix = "", name = ""] = (cgroupsPath || `system.slice:runc:${id}`).split(":");
+  if (name === "") {
+    throw new SkiffError(
+      "invalid_argument",
+      `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "${cgroupsPath}" instead`,
+    );
+  }
+  const parts = (slice || "system.slice").replace(/\.slice$/, "").split("-");
+  const slices = parts.map((_, at) => `${parts.slice(0, at + 1).join("-")}.slice`);
+  const leaf = name.endsWith(".slice") ? name : `${prefix === "" ? "" : `${prefix}-`}${name}.scope`;
+  return `/${[...(slice === "-.slice" ? [] : slices), leaf].join("/")}`;
+}

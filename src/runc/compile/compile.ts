@@ -186,6 +186,6 @@ export function compile(request: CompileRequest): Plan {
   if (request.gate !== "") plan.init("gate", "open exec fifo");
   compileHooks(compilation, "startContainer", "init", "created");
   const environment = compileEnvironment(spec.process.env ?? []);
-  plan.init("exec", `exec ${spec.process.args?.[0]}`, spec.process.args ?? [], environment);
+  plan.init("exec", "", spec.process.args ?? [], environment);
   return { trace: request.trace, operations: plan.operations };
 }

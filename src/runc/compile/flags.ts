@@ -40,6 +40,8 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   loud: { ms: 1 << 15, attr: 0, clear: true },
 };
 
+export const FLAG_NAMES = Object.keys(FLAGS);
+
 export const MS = {
   rec: 1 << 14,
   unbindable: 1 << 17,

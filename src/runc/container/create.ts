@@ -1,7 +1,8 @@
 /** create: the spec compiled, the state on disk; nothing of the kernel is touched before skiff-init runs the plan. */
 import { realpathSync } from "node:fs";
 import type { CreateContainer } from "../../contracts/oci/runtime.ts";
-import { placeCgroups } from "../cgroups/hierarchies.ts";
+import type { Spec } from "../../contracts/oci/spec.ts";
+import { expandSystemdPath, placeCgroups } from "../cgroups/hierarchies.ts";
 import { type CompileRequest, compile } from "../compile/compile.ts";
 import { readFacts } from "../facts.ts";
 import { encodePlan } from "../plan/encode.ts";
@@ -12,28 +13,39 @@ import { checkId, gateOf, pidFileOf, removeState, stateDirectory, storeState } f
 export interface CreateOptions extends CreateContainer {
   readonly noNewKeyring?: boolean;
   readonly preserveFds?: number;
-  /** Runs at once, without waiting for `start`. */
+  /** Runs at once, without waiting for `start`; poststart hooks need a gate all the same. */
   readonly ungated?: boolean;
+  readonly extraEnv?: readonly string[];
+  /** `cgroupsPath` has systemd's form. */
+  readonly systemdCgroup?: boolean;
   readonly warn?: (message: string) => void;
+}
+
+function withEnv(spec: Spec, env: readonly string[]): Spec {
+  if (env.length === 0 || spec.process === undefined) return spec;
+  return { ...spec, process: { ...spec.process, env: [...(spec.process.env ?? []), ...env] } };
 }
 
 /** What `compile` wants, from a bundle; shared with the verb `plan`. */
 export function compileRequest(root: string, options: CreateOptions): CompileRequest {
   checkId(options.id);
   const bundle = realpathSync(options.bundle);
-  const spec = loadSpec(bundle);
+  const spec = withEnv(loadSpec(bundle), options.extraEnv ?? []);
   const facts = readFacts();
   const directory = stateDirectory(root, options.id);
+  const written = spec.linux?.cgroupsPath;
+  const cgroupsPath = options.systemdCgroup === true ? expandSystemdPath(written, options.id) : written;
+  const ungated = options.ungated === true && !spec.hooks?.poststart?.length;
   return {
     ...{ id: options.id, spec, bundle, facts },
     rootfs: resolveRootfs(bundle, spec),
-    cgroups: placeCgroups(facts.hierarchies, spec.linux?.cgroupsPath, options.id),
+    cgroups: placeCgroups(facts.hierarchies, cgroupsPath, options.id),
     noPivotRoot: options.noPivotRoot,
     noNewKeyring: options.noNewKeyring ?? false,
     preserveFds: options.preserveFds ?? 0,
     trace: options.traceparent !== "",
     pidFile: pidFileOf(directory),
-    gate: options.ungated === true ? "" : gateOf(directory),
+    gate: ungated ? "" : gateOf(directory),
     ...(options.warn === undefined ? {} : { warn: options.warn }),
   };
 }

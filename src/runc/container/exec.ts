@@ -1,7 +1,9 @@
 /** exec: another process in a container's namespaces and cgroups, as a plan that needs no gate. */
 import { readlinkSync } from "node:fs";
+import { normalize } from "node:path/posix";
 import { NAMESPACE_TYPES, type Process } from "../../contracts/oci/spec.ts";
 import { SkiffError } from "../../lib/errors.ts";
+import type { CgroupPaths } from "../cgroups/hierarchies.ts";
 import { attachCgroups } from "../compile/cgroups.ts";
 import { HOST_SAYS, INIT_SAYS, openProc } from "../compile/compile.ts";
 import { O } from "../compile/context.ts";
@@ -26,15 +28,32 @@ export interface ExecOptions {
   readonly preserveFds?: number;
   readonly trace?: boolean;
   readonly warn?: (message: string) => void;
-  /** Where the process's pid is recorded; "" for nowhere. */
+  readonly ignorePaused?: boolean;
+  /** `[controller:]path` below the container's cgroup. */
+  readonly subCgroup?: string;
+}
+
+/** The container's cgroups, or for those that `sub` names the one below. */
+function belowCgroups(cgroups: CgroupPaths, sub: string | undefined): CgroupPaths {
+  const match = /^(?:([^:/]+):)?(.+)$/.exec(sub ?? "");
+  if (match === null) return cgroups;
+  const below = normalize(`/${match[2]}`);
+  const chosen = match[1]?.split(",");
+  return Object.fromEntries(
+    Object.entries(cgroups).map(([name, path]) => [
+      name,
+      chosen === undefined || chosen.includes(name) ? path + below : path,
+    ]),
+  );
 }
 
 export function compileExec(container: Container, process: Process, options: ExecOptions = {}): Plan {
   const init = container.alive();
   if (init === undefined) throw new SkiffError("failed_precondition", "cannot exec in a stopped container");
-  if (container.cgroups.frozen())
+  if (options.ignorePaused !== true && container.cgroups.frozen())
     throw new SkiffError("failed_precondition", "cannot exec in a paused container");
-  const { cgroups, spec } = container.stored;
+  const { spec } = container.stored;
+  const cgroups = belowCgroups(container.stored.cgroups, options.subCgroup);
   const facts = readFacts();
   const plan = createPlanBuilder();
   const linux = spec.linux ?? {};
@@ -68,7 +87,7 @@ export function compileExec(container: Container, process: Process, options: Exe
   else plan.init("stdio", "unable to setup user: fix stdio permissions", process.user.uid);
   compileProcess(compilation);
   plan.init("ready", "");
-  plan.init("exec", `exec ${process.args?.[0]}`, process.args ?? [], compileEnvironment(process.env ?? []));
+  plan.init("exec", "", process.args ?? [], compileEnvironment(process.env ?? []));
   return { trace: options.trace ?? false, operations: plan.operations };
 }
 

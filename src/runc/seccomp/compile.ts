@@ -176,3 +176,6 @@ export function compileSeccomp(seccomp: Seccomp): SeccompFilter {
   }
   return { program, flags: flagBits(seccomp) };
 }
+
+export const ACTION_NAMES = Object.keys(ACTIONS);
+export const FLAG_NAMES = Object.keys(FLAGS);

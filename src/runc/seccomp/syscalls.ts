@@ -17,6 +17,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   SCMP_ARCH_X32: { audit: 0xc000_003e, column: 5, offset: 0x4000_0000 },
 };
 
+export const ARCHITECTURE_NAMES = Object.keys(ARCHITECTURES);
+
 export const NATIVE = process.arch === "arm64" ? "SCMP_ARCH_AARCH64" : "SCMP_ARCH_X86_64";
 
 /** Undefined for architectures this machine's kernel cannot run, or that we do not know: their calls are killed anyway. */
