@@ -9,14 +9,16 @@ import { checkIdentifier } from "./records.ts";
 import { stdioWords } from "./stdio.ts";
 import { createProcess, type Shim, type Task, taskKey } from "./tasks.ts";
 
-/** Removes everything a task has besides its bundle; each step bears that there is nothing to do. */
-export async function unmakeTask(shim: Shim, task: Task, force: boolean): Promise<void> {
+/**
+ * Removes everything a task has besides its bundle; each step bears that there is nothing to do. Always by force: its init has ended, or must.
+ * `halfMade`: the create that failed has its own error to tell, and a retry must find nothing in its way.
+ */
+export async function unmakeTask(shim: Shim, task: Task, halfMade: boolean): Promise<void> {
   const { namespace, id, bundle, rootfs } = task.request;
   try {
-    await callRuntime(task.runtime, "delete", (runtime) => runtime.delete(id, force));
+    await callRuntime(task.runtime, "delete", (runtime) => runtime.delete(id, true));
   } catch (error) {
-    /* A create that failed has its own error to tell, and a retry must find nothing in its way. */
-    if (!force && codeOf(error) !== "not_found") throw error;
+    if (!halfMade && codeOf(error) !== "not_found") throw error;
   }
   unmountRootfs(bundle, rootfs.length);
   shim.records.removeTask(namespace, id);

@@ -4,33 +4,40 @@
  */
 import { mkdirSync } from "node:fs";
 import type { RootfsMount } from "../contracts/shim/task.ts";
+import { MNT_DETACH, MS, UMOUNT_NOFOLLOW } from "../kernel/constants.ts";
+import { KernelError } from "../kernel/errno.ts";
+import { linuxKernel } from "../kernel/linux.ts";
 import { SkiffError } from "../lib/errors.ts";
-import { mount, unmount } from "./syscalls.ts";
 
-const MS_REMOUNT = 32;
-const MS_BIND = 4096;
-const MS_REC = 16384;
-/** Option → flag; `!` in front of a name clears instead. Numbers of mount(2). */
+/** Option → flag of mount(2). */
 const FLAGS: Readonly<Record<string, number>> = {
-  ro: 1,
-  nosuid: 2,
-  nodev: 4,
-  noexec: 8,
+  ro: MS.RDONLY,
+  nosuid: MS.NOSUID,
+  nodev: MS.NODEV,
+  noexec: MS.NOEXEC,
   sync: 16,
-  remount: MS_REMOUNT,
+  remount: MS.REMOUNT,
   dirsync: 128,
-  noatime: 1024,
+  noatime: MS.NOATIME,
   nodiratime: 2048,
-  bind: MS_BIND,
-  rbind: MS_BIND | MS_REC,
-  relatime: 1 << 21,
-  strictatime: 1 << 24,
+  bind: MS.BIND,
+  rbind: MS.BIND | MS.REC,
+  relatime: MS.RELATIME,
+  strictatime: MS.STRICTATIME,
 };
-const CLEARED: Readonly<Record<string, number>> = { rw: 1, suid: 2, dev: 4, exec: 8, async: 16, atime: 1024 };
+const CLEARED: Readonly<Record<string, number>> = {
+  rw: MS.RDONLY,
+  suid: MS.NOSUID,
+  dev: MS.NODEV,
+  exec: MS.NOEXEC,
+  async: 16,
+  atime: MS.NOATIME,
+};
 /** Known to other tools, meaningless to the kernel. */
 const IGNORED = new Set(["defaults", "loop"]);
 /** Flags that a bind mount takes only in a second call. */
-const BIND_LATER = 1 | 2 | 4 | 8 | 1024 | 2048 | (1 << 21) | (1 << 24);
+const BIND_LATER =
+  MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.NOATIME | 2048 | MS.RELATIME | MS.STRICTATIME;
 /** mount(2) takes one page of data. */
 const DATA_BYTES_MAX = 4095;
 
@@ -51,12 +58,13 @@ function mountOne(request: RootfsMount, target: string): void {
     throw new SkiffError("invalid_argument", `mount ${target}: options longer than a page`);
   }
   const call = { source: request.source, target, type: request.type, data };
-  if ((flags & MS_BIND) === 0) {
-    mount({ ...call, flags });
+  if ((flags & MS.BIND) === 0) {
+    linuxKernel.mount({ ...call, flags });
     return;
   }
-  mount({ ...call, type: "", data: "", flags: flags & (MS_BIND | MS_REC) });
-  if ((flags & BIND_LATER) !== 0) mount({ ...call, type: "", data: "", flags: flags | MS_REMOUNT });
+  linuxKernel.mount({ ...call, type: "", data: "", flags: flags & (MS.BIND | MS.REC) });
+  if ((flags & BIND_LATER) !== 0)
+    linuxKernel.mount({ ...call, type: "", data: "", flags: flags | MS.REMOUNT });
 }
 
 /** Makes all mounts in order, or none. */
@@ -70,6 +78,17 @@ export function mountRootfs(bundle: string, mounts: readonly RootfsMount[]): voi
     for (const request of mounts) mountOne(request, rootfs);
   } catch (error) {
     unmountRootfs(bundle, mounts.length);
+    throw error;
+  }
+}
+
+/** False when nothing is mounted there. */
+function unmount(target: string): boolean {
+  try {
+    linuxKernel.umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH);
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError && (error.errno === "EINVAL" || error.errno === "ENOENT")) return false;
     throw error;
   }
 }

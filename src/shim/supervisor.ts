@@ -9,7 +9,7 @@ import type { Exit } from "../contracts/shim/task.ts";
 import { SkiffError } from "../lib/errors.ts";
 import { CONTROL, createFrameReader, encodeFrame, type Frame, u32, viewOf } from "./frames.ts";
 import { openProcessRecord } from "./records.ts";
-import { socketPair } from "./syscalls.ts";
+import { socketPair } from "./socket-pair.ts";
 
 export interface Supervisor {
   readonly pid: number;
