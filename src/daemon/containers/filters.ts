@@ -44,7 +44,7 @@ type Test = (container: ContainerRecord, value: string, context: FilterContext) 
 
 export function matchesLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
   const [key = "", ...rest] = wanted.split("=");
-  return key in labels && (rest.length === 0 || labels[key] === rest.join("="));
+  return Object.hasOwn(labels, key) && (rest.length === 0 || labels[key] === rest.join("="));
 }
 
 /** A value is a regular expression where Go would take it as one; a bad one matches as text. */

@@ -1,4 +1,5 @@
 /** What every verb is given: the services it works with and the directories it may use. */
+import type { Kernel } from "../../kernel/kernel.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { IdSource } from "../../lib/ids.ts";
 import type { Tracer } from "../../lib/trace.ts";
@@ -37,6 +38,7 @@ export interface OuterParts {
   readonly definitions: Definitions;
   readonly roots: RootFilesystems;
   readonly files: RootFiles;
+  readonly kernel: Kernel;
   readonly host: HostFacts;
   readonly defaults: HostDefaults;
   /** Names `--runtime` may have. */

@@ -4,6 +4,7 @@ import { SkiffError } from "../../lib/errors.ts";
 import type { ContainerRecord, MountPoint } from "./container.ts";
 import { containerDir, type Parts } from "./parts.ts";
 import type { ContainerNetwork } from "./ports.ts";
+import { prepareShm } from "./shm.ts";
 import type { PlannedMount } from "./spec/mounts.ts";
 import type { JoinedNamespaces } from "./spec/namespaces.ts";
 import { containerOfMode, isContainerMode } from "./spec/namespaces.ts";
@@ -51,18 +52,18 @@ const planned = (mount: MountPoint, source: string): PlannedMount => ({
   data: mount.type === "tmpfs" ? mount.mode : "",
 });
 
-const file = (destination: string, source: string): PlannedMount => ({
+const file = (destination: string, source: string, writable = true): PlannedMount => ({
   kind: "bind",
   destination,
   source,
-  writable: true,
+  writable,
   recursive: true,
   readonlyRecursive: false,
   propagation: "rprivate",
   data: "",
 });
 
-/** Volumes are filled on first use, missing bind sources made, and the three network files written and mounted. */
+/** Volumes are filled on first use, missing bind sources made, the three network files written and mounted, a shared /dev/shm found. */
 export function prepareMounts(
   parts: Parts,
   container: ContainerRecord,
@@ -88,8 +89,11 @@ export function prepareMounts(
   for (const [name, text] of Object.entries(texts)) {
     const path = `${directory}/${name}`;
     writeFileSync(path, text, { mode: 0o644 });
-    if (!covered.has(`/etc/${name}`)) mounts.push(file(`/etc/${name}`, path));
+    if (!covered.has(`/etc/${name}`))
+      mounts.push(file(`/etc/${name}`, path, !container.hostConfig.ReadonlyRootfs));
   }
+  const shm = prepareShm(parts, container);
+  if (shm !== undefined) mounts.push(file("/dev/shm", shm));
   return mounts;
 }
 

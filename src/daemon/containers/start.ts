@@ -14,6 +14,7 @@ import {
   prepareMounts,
 } from "./prepare.ts";
 import { removeStopped } from "./remove.ts";
+import { removeShm } from "./shm.ts";
 import { buildSpec } from "./spec/build.ts";
 import { classifyStartError } from "./start-error.ts";
 import { stdioUri } from "./stdio-uri.ts";
@@ -45,6 +46,7 @@ export async function dismantle(parts: Parts, id: string): Promise<void> {
     parts.networks.detach(id).catch(log("detach network of")),
     parts.roots.unmount(id).catch(log("unmount")),
   ]);
+  removeShm(parts, id);
   rmSync(runDir(parts.paths, id), { recursive: true, force: true });
 }
 

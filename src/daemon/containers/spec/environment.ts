@@ -29,8 +29,11 @@ export function mergeEnvironment(user: readonly string[], image: readonly string
  * image's passwd file; said here, it is the same with every runtime.
  */
 export function processEnvironment(config: ContainerConfig, home: string): string[] {
-  const hostname = config.Domainname === "" ? config.Hostname : `${config.Hostname}.${config.Domainname}`;
-  const defaults = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${hostname}`, ...(config.Tty ? ["TERM=xterm"] : [])];
+  const defaults = [
+    `PATH=${DEFAULT_PATH}`,
+    `HOSTNAME=${config.Hostname}`,
+    ...(config.Tty ? ["TERM=xterm"] : []),
+  ];
   return withHome(overrideEnvironment(defaults, config.Env ?? []), home);
 }
 
