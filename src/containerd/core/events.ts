@@ -1,13 +1,12 @@
 /**
  * The event bus: every mutation of containerd's state is published here, and clients follow it by Events.Subscribe.
  *
- * An event is never lost by a slow subscriber's fault alone: each has its own queue, and one whose queue outgrows QUEUE_MAX is cut
- * off with `resource_exhausted`, so that it knows and may resubscribe.
+ * Delivery is synchronous and in order: when a mutation's call is answered, its event is in every subscriber's queue.
  */
-
-import type { Message, MessageInitShape } from "@bufbuild/protobuf";
+import { create, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import type { Any } from "@bufbuild/protobuf/wkt";
+import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "../../lib/clock.ts";
 
 export interface Envelope {
   readonly timestampNs: bigint;
@@ -28,4 +27,32 @@ export interface EventBus {
   forward(envelope: Envelope): void;
   /** Everything from now on, in order. The listener must not throw. Returns the unsubscriber. */
   subscribe(listener: (envelope: Envelope) => void): () => void;
+}
+
+/** containerd's type URLs are bare names, without "type.googleapis.com/". */
+export function packAny<T extends Message>(
+  schema: GenMessage<T>,
+  value: MessageInitShape<GenMessage<T>>,
+): Any {
+  return create(AnySchema, { typeUrl: schema.typeName, value: toBinary(schema, create(schema, value)) });
+}
+
+export function createEventBus(clock: Clock): EventBus {
+  const listeners = new Set<(envelope: Envelope) => void>();
+  const forward = (envelope: Envelope): void => {
+    for (const listener of listeners) listener(envelope);
+  };
+  return {
+    forward,
+    publish(namespace, topic, schema, payload) {
+      if (listeners.size === 0) return;
+      forward({ timestampNs: clock.nowNs(), namespace, topic, event: packAny(schema, payload) });
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+  };
 }
