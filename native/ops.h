@@ -22,7 +22,7 @@
 	X(mkfifo,     "su")      /* outside; mode */ \
 	X(dumpable,   "u")       /* 0: nobody in the container may look into us */ \
 	X(write,      "ussu")    /* base, path, text; 1: failure is borne */ \
-	X(attach,     "s")       /* writes init's pid to a file */ \
+	X(enter,      "u")       /* slot of a cgroup v1 tasks file: moves there and closes it */ \
 	X(map,        "ss")      /* /proc/<init>/file, text */ \
 	X(record,     "s")       /* writes init's "pid starttime" to a new file */ \
 	X(devices,    "ub")      /* slot of a cgroup v2 directory, BPF program */ \

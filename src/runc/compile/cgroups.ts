@@ -93,18 +93,30 @@ export function compileCgroups(compilation: Compilation): number {
   return 0;
 }
 
-/** The slow part on v1: the writes come back to back, because they then share one RCU grace period. */
-export function attachCgroups({
+/**
+ * v1: init moves itself, through fds that host opened, for init may not be allowed to (user namespace) or not see the files (exec).
+ * Host could write init's pid instead, but that costs an RCU grace period (ops.c, do_enter). v2 is done by the clone itself.
+ */
+export function openCgroups({
   plan,
   cgroups,
   facts,
-}: Pick<Compilation, "plan" | "cgroups" | "facts">): void {
-  if (facts.hierarchies.version === 2) return;
-  for (const path of Object.values(cgroups)) {
+}: Pick<Compilation, "plan" | "cgroups" | "facts">): number[] {
+  if (facts.hierarchies.version === 2) return [];
+  return Object.values(cgroups).map((path) => {
+    const slot = plan.slot();
     plan.host(
-      "attach",
-      `unable to apply cgroup configuration: write ${path}/cgroup.procs`,
-      `${path}/cgroup.procs`,
+      "open",
+      `unable to apply cgroup configuration: open ${path}/tasks`,
+      slot,
+      SLOT.none,
+      `${path}/tasks`,
+      O.writeOnly,
     );
-  }
+    return slot;
+  });
+}
+
+export function enterCgroups({ plan }: Pick<Compilation, "plan">, slots: readonly number[]): void {
+  for (const slot of slots) plan.init("enter", "unable to apply cgroup configuration: write tasks", slot);
 }

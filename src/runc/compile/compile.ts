@@ -3,11 +3,15 @@
  *
  *     host                                 init
  *     cgroups, limits; clone
- *     attach, id maps, rlimits, record      mounts, /dev, terminal
- *     ─────────────────────── meet ───────────────────────   (before cgroup mounts, hooks, and never later than pivot)
+ *     id maps
+ *     ─────────────────────── meet ───────────────────────   (only with a new user namespace)
+ *     rlimits, record                       cgroups, mounts, /dev
+ *     ─────────────────────── meet ───────────────────────   (only with hooks)
  *     prestart, createRuntime hooks
  *     ─────────────────────── meet ───────────────────────   (only with hooks)
- *                                           masks, pivot, process
+ *                                           terminal, masks, pivot
+ *     ─────────────────────── meet ───────────────────────
+ *                                           process
  *     ◄────────────────────── ready ──────────────────────
  */
 import type { Spec } from "../../contracts/oci/spec.ts";
@@ -15,13 +19,13 @@ import { SkiffError } from "../../lib/errors.ts";
 import type { CgroupPaths } from "../cgroups/hierarchies.ts";
 import type { Facts } from "../facts.ts";
 import { createPlanBuilder, type Plan, SLOT } from "../plan/ops.ts";
-import { attachCgroups, compileCgroups } from "./cgroups.ts";
+import { compileCgroups, enterCgroups, openCgroups } from "./cgroups.ts";
 import { type Compilation, isNew, namespaceOf, O } from "./context.ts";
 import { compileDevices, ownsDev } from "./devices.ts";
 import { MS, PROPAGATION } from "./flags.ts";
 import { compileHooks } from "./hooks.ts";
-import { compileMounts, compileRoot, enterCgroupNamespace } from "./mounts.ts";
-import { compileIdMaps, compileNamespaces } from "./namespaces.ts";
+import { compileMounts, compileRoot } from "./mounts.ts";
+import { CLONE, compileIdMaps, compileNamespaces } from "./namespaces.ts";
 import { compileEnvironment, compileLimits, compileProcess, type ProcessCompilation } from "./process.ts";
 
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -54,7 +58,11 @@ export function openProc(plan: Compilation["plan"]): void {
   plan.host("fstype", "/proc is not a proc file system", SLOT.proc, PROC_SUPER_MAGIC);
 }
 
-function compileHost(compilation: Compilation, request: CompileRequest, process: ProcessCompilation): void {
+function compileHost(
+  compilation: Compilation,
+  request: CompileRequest,
+  process: ProcessCompilation,
+): number[] {
   const { plan } = compilation;
   plan.host("say", "", HOST_SAYS);
   openProc(plan);
@@ -63,14 +71,15 @@ function compileHost(compilation: Compilation, request: CompileRequest, process:
     plan.host("open", "open exec fifo", SLOT.gate, SLOT.none, request.gate, O.path);
   }
   const cgroup = compileCgroups(compilation);
+  const tasks = openCgroups(compilation);
   const flags = compileNamespaces(compilation);
   plan.markEarly();
   plan.host("clone", "clone", flags, cgroup);
   compileIdMaps(compilation);
   if (isNew(compilation.linux, "user")) plan.meet();
-  attachCgroups(compilation);
-  compileLimits(process);
+  if (compilation.userNamespace) compileLimits(process, "host");
   plan.host("record", "record pid", request.pidFile);
+  return tasks;
 }
 
 function compileSysctls({ plan, spec, linux }: Compilation): void {
@@ -130,18 +139,13 @@ function finishRoot({ plan, spec, linux }: Compilation): void {
 function compileInit(compilation: Compilation): void {
   const { plan, spec, linux, mountNamespace } = compilation;
   const hooks = (spec.hooks?.prestart?.length ?? 0) + (spec.hooks?.createRuntime?.length ?? 0) > 0;
-  let met = false;
-  const meet = (): void => {
-    if (!met) enterCgroupNamespace(compilation);
-    met = true;
-  };
   if (mountNamespace) {
     compileRoot(compilation);
-    compileMounts(compilation, meet);
+    compileMounts(compilation);
     if (ownsDev(compilation)) compileDevices(compilation);
   } else plan.init("open", "open rootfs", SLOT.root, SLOT.none, compilation.rootfs, O.path | O.directory);
-  meet();
   if (hooks) {
+    plan.meet();
     compileHooks(compilation, "prestart", "host");
     compileHooks(compilation, "createRuntime", "host");
     plan.meet();
@@ -171,17 +175,21 @@ export function compile(request: CompileRequest): Plan {
     throw new SkiffError("invalid_argument", "process property must not be empty");
   const preserveFds = request.preserveFds ?? 0;
   const process: ProcessCompilation = { process: spec.process, linux, facts, plan, warn, preserveFds };
-  compileHost(compilation, request, process);
+  const tasks = compileHost(compilation, request, process);
   plan.init("say", "", INIT_SAYS);
   if (compilation.userNamespace)
     plan.init("user", "become root of the user namespace", 0, 0, new Uint8Array());
+  enterCgroups(compilation, tasks);
+  if (isNew(linux, "cgroup")) plan.init("unshare", "unshare cgroup namespace", CLONE.cgroup);
   if (request.noNewKeyring !== true)
     plan.init("keyring", "unable to join session keyring", `_ses.${request.id}`);
   compileInit(compilation);
   if (spec.process.terminal !== true)
     plan.init("stdio", "unable to setup user: fix stdio permissions", spec.process.user.uid);
   plan.init("mkdir", `mkdir ${spec.process.cwd}`, spec.process.cwd, 0o755);
-  compileProcess(process);
+  /* Not before host has done all of its part. */
+  plan.meet();
+  compileProcess(process, compilation.userNamespace ? undefined : "init");
   plan.init("ready", "");
   if (request.gate !== "") plan.init("gate", "open exec fifo");
   compileHooks(compilation, "startContainer", "init", "created");

@@ -37,5 +37,6 @@ export const O = {
   path: 0x20_0000,
   directory: process.arch === "arm64" ? 0x4000 : 0x1_0000,
   readOnly: 0,
+  writeOnly: 1,
 } as const;
 export const AT_RECURSIVE = 0x8000;

@@ -4,7 +4,6 @@ import { ancestry } from "../cgroups/hierarchies.ts";
 import { SLOT } from "../plan/ops.ts";
 import { AT_RECURSIVE, type Compilation, isNew, namespaceOf, O } from "./context.ts";
 import { type MountAttr, type MountOptions, MS, PROPAGATION, parseMountOptions } from "./flags.ts";
-import { CLONE } from "./namespaces.ts";
 
 const READ_ONLY: MountAttr = { set: 1, clear: 0 };
 
@@ -116,12 +115,6 @@ function compileCgroupV2(compilation: Compilation, mount: Mount, options: MountO
   plan.init("place", failed, slot, mount.destination);
 }
 
-/** Init must be in its cgroup before a namespace is made of it: here it waits for host's `attach`. */
-export function enterCgroupNamespace({ plan, linux }: Compilation): void {
-  plan.meet();
-  if (isNew(linux, "cgroup")) plan.init("unshare", "unshare cgroup namespace", CLONE.cgroup);
-}
-
 function compileFileSystem(
   compilation: Compilation,
   mount: Mount,
@@ -160,13 +153,12 @@ function compileFileSystem(
   changeMounted(compilation, destination, options, readOnly ? READ_ONLY : { set: 0, clear: 0 });
 }
 
-/** All mounts in the spec's order; `enterCgroup` is called before the first that shows cgroups. */
-export function compileMounts(compilation: Compilation, enterCgroup: () => void): void {
+/** All mounts in the spec's order. */
+export function compileMounts(compilation: Compilation): void {
   for (const mount of compilation.spec.mounts ?? []) {
     const options = parseMountOptions(mount.options ?? []);
     const type = mount.type ?? "";
     if (type === "cgroup" || (type === "cgroup2" && !options.bind)) {
-      enterCgroup();
       const compile = compilation.facts.hierarchies.version === 2 ? compileCgroupV2 : compileCgroupV1;
       compile(compilation, mount, options);
     } else if (options.bind || type === "bind" || type === "rbind") compileBind(compilation, mount, options);

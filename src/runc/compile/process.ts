@@ -52,8 +52,11 @@ function limitValue(value: number): bigint {
   return exact < 0n || exact > UNLIMITED ? UNLIMITED : exact;
 }
 
-/** By host, on init's pid: inside a user namespace limits cannot be raised. */
-export function compileLimits({ process, facts, plan, warn }: ProcessCompilation): void {
+/** Inside a user namespace limits cannot be raised: there host does it, on init's pid. */
+export function compileLimits(
+  { process, facts, plan, warn }: ProcessCompilation,
+  actor: "host" | "init",
+): void {
   const free = (facts.effective & CAP_SYS_RESOURCE) !== 0n;
   const hardLimits = free || process.rlimits === undefined ? undefined : facts.hardLimits;
   for (const { type, soft, hard } of process.rlimits ?? []) {
@@ -66,7 +69,7 @@ export function compileLimits({ process, facts, plan, warn }: ProcessCompilation
       high = most;
     }
     if (low > high && soft <= hard) low = high;
-    plan.host(
+    plan[actor](
       "rlimit",
       `error setting rlimits for ready process: error setting rlimit type ${number}`,
       number,
@@ -79,7 +82,8 @@ export function compileLimits({ process, facts, plan, warn }: ProcessCompilation
   const score = Math.max(process.oomScoreAdj, least);
   if (score !== process.oomScoreAdj)
     warn(`oomScoreAdj ${process.oomScoreAdj} raised to ${score}: no CAP_SYS_RESOURCE`);
-  plan.host("map", "error setting oom_score_adj", "oom_score_adj", String(score));
+  if (actor === "host") plan.host("map", "error setting oom_score_adj", "oom_score_adj", String(score));
+  else plan.init("write", "error setting oom_score_adj", SLOT.proc, "self/oom_score_adj", String(score), 0);
 }
 
 function compileLabels({ process, facts, plan, warn }: ProcessCompilation): void {
@@ -134,7 +138,7 @@ function compileIdentity(compilation: ProcessCompilation): void {
 }
 
 /** Everything from a prepared root to the line before the gate. */
-export function compileProcess(compilation: ProcessCompilation): void {
+export function compileProcess(compilation: ProcessCompilation, limits: "init" | undefined): void {
   const { process, plan } = compilation;
   const filter = compileFilter(compilation);
   const cwd = `chdir to cwd ("${process.cwd}") set in config.json failed`;
@@ -143,6 +147,7 @@ export function compileProcess(compilation: ProcessCompilation): void {
   if (process.noNewPrivileges === true) plan.init("nnp", "error setting no_new_privs");
   compileLabels(compilation);
   plan.init("closefds", "unable to close exec fds", 3 + compilation.preserveFds);
+  if (limits !== undefined) compileLimits(compilation, limits);
   const hasHome = (process.env ?? []).some((entry) => entry.startsWith("HOME="));
   if (!hasHome) plan.init("home", "read /etc/passwd", process.user.uid);
   if (process.noNewPrivileges !== true) filter();

@@ -4,7 +4,7 @@ import { normalize } from "node:path/posix";
 import { NAMESPACE_TYPES, type Process } from "../../contracts/oci/spec.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import type { CgroupPaths } from "../cgroups/hierarchies.ts";
-import { attachCgroups } from "../compile/cgroups.ts";
+import { enterCgroups, openCgroups } from "../compile/cgroups.ts";
 import { HOST_SAYS, INIT_SAYS, openProc } from "../compile/compile.ts";
 import { O } from "../compile/context.ts";
 import { joinNamespaces, NS_FILE } from "../compile/namespaces.ts";
@@ -73,19 +73,21 @@ export function compileExec(container: Container, process: Process, options: Exe
     { plan, facts },
     joined.map((type) => ({ type, path: `/proc/${init.pid}/ns/${own(NS_FILE[type])}` })),
   );
+  const tasks = openCgroups({ plan, cgroups, facts });
   plan.host("clone", "clone", 0, cgroup);
-  attachCgroups({ plan, cgroups, facts });
-  compileLimits(compilation);
+  const inUser = joined.includes("user");
+  if (inUser) compileLimits(compilation, "host");
   plan.meet();
   plan.init("say", "", INIT_SAYS);
-  if (joined.includes("user")) plan.init("user", "become root of the user namespace", 0, 0, new Uint8Array());
+  if (inUser) plan.init("user", "become root of the user namespace", 0, 0, new Uint8Array());
+  enterCgroups({ plan }, tasks);
   plan.init("setsid", "setsid");
   plan.init("open", "open /", SLOT.root, SLOT.none, "/", O.path | O.directory);
   const { height = 0, width = 0 } = process.consoleSize ?? {};
   if (process.terminal === true)
     plan.init("terminal", "error setting up console", height, width, process.user.uid, 0);
   else plan.init("stdio", "unable to setup user: fix stdio permissions", process.user.uid);
-  compileProcess(compilation);
+  compileProcess(compilation, inUser ? undefined : "init");
   plan.init("ready", "");
   plan.init("exec", "", process.args ?? [], compileEnvironment(process.env ?? []));
   return { trace: options.trace ?? false, operations: plan.operations };

@@ -15,7 +15,7 @@ export const OPERATIONS = {
   mkfifo: "su",
   dumpable: "u",
   write: "ussu",
-  attach: "s",
+  enter: "u",
   map: "ss",
   record: "s",
   devices: "ub",
