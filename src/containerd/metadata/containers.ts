@@ -67,7 +67,7 @@ export function createContainerStore(
       const { changes } = database
         .query("INSERT OR IGNORE INTO containers (namespace, id, record) VALUES (?, ?, ?)")
         .run(namespace, container.id, encode(made));
-      if (changes === 0)
+      if (Number(changes) === 0)
         throw new SkiffError("already_exists", `container "${container.id}": already exists`);
       return made;
     }),
@@ -86,7 +86,7 @@ export function createContainerStore(
       const { changes } = database
         .query("DELETE FROM containers WHERE namespace = ? AND id = ?")
         .run(namespace, id);
-      if (changes === 0) {
+      if (Number(changes) === 0) {
         throw new SkiffError("not_found", `container "${id}" in namespace "${namespace}": not found`);
       }
     },

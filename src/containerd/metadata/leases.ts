@@ -59,7 +59,7 @@ export function createLeaseStore(database: Database, namespaces: NamespaceStore,
         const { changes } = database
           .query("INSERT OR IGNORE INTO leases (namespace, id, labels, created_at) VALUES (?, ?, ?, ?)")
           .run(namespace, id, encodeLabels(labels), createdAtNs);
-        if (changes === 0) throw new SkiffError("already_exists", `lease "${id}": already exists`);
+        if (Number(changes) === 0) throw new SkiffError("already_exists", `lease "${id}": already exists`);
         return { id, createdAtNs, labels };
       },
     ),
@@ -67,7 +67,7 @@ export function createLeaseStore(database: Database, namespaces: NamespaceStore,
       const { changes } = database
         .query("DELETE FROM leases WHERE namespace = ? AND id = ?")
         .run(namespace, id);
-      if (changes === 0) throw new SkiffError("not_found", `lease "${id}": not found`);
+      if (Number(changes) === 0) throw new SkiffError("not_found", `lease "${id}": not found`);
     },
     add: database.transaction((namespace: string, lease: string, { type, id }: LeaseResource) => {
       checkType(type);

@@ -49,7 +49,8 @@ export function createNamespaceStore(database: Database): NamespaceStore {
     create({ name, labels }) {
       checkLabels(labels);
       const { changes } = database.query(insert).run(name, encodeLabels(labels));
-      if (changes === 0) throw new SkiffError("already_exists", `namespace "${name}": already exists`);
+      if (Number(changes) === 0)
+        throw new SkiffError("already_exists", `namespace "${name}": already exists`);
     },
     setLabels(name, labels) {
       checkLabels(labels);

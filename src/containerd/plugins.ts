@@ -1,0 +1,72 @@
+/** Everything skiff-containerd consists of: this list is the only place where its services are put together. */
+import type { ServiceImplementation } from "../wire/h2/api.ts";
+import { createBundles } from "./core/bundles.ts";
+import type { Collector } from "./core/collector.ts";
+import { createContainerStore } from "./metadata/containers.ts";
+import { createLeaseStore } from "./metadata/leases.ts";
+import { createNamespaceStore } from "./metadata/namespaces.ts";
+import type { ContainerdParts } from "./parts.ts";
+import { containersService } from "./services/containers.ts";
+import { eventsService } from "./services/events.ts";
+import { healthService } from "./services/health.ts";
+import { introspectionService, type PluginDescription } from "./services/introspection.ts";
+import { leasesService } from "./services/leases.ts";
+import { namespacesService } from "./services/namespaces.ts";
+import { tasksService } from "./services/tasks.ts";
+import { traceService } from "./services/trace.ts";
+import { versionService } from "./services/version.ts";
+
+/** What Introspection.Plugins answers; clients look for snapshotters and differs in it. */
+function describePlugins(parts: ContainerdParts): readonly PluginDescription[] {
+  const service = (id: string): PluginDescription => ({ type: "io.containerd.grpc.v1", id });
+  return [
+    { type: "io.containerd.content.v1", id: "content", exports: { root: parts.root } },
+    { type: "io.containerd.metadata.v1", id: "bolt" },
+    { type: "io.containerd.event.v1", id: "exchange" },
+    { type: "io.containerd.gc.v1", id: "scheduler" },
+    { type: "io.containerd.runtime.v2", id: "task" },
+    { type: "io.containerd.snapshotter.v1", id: "overlayfs", exports: { root: parts.root } },
+    { type: "io.containerd.snapshotter.v1", id: "native", exports: { root: parts.root } },
+    { type: "io.containerd.differ.v1", id: "walking" },
+    { type: "io.containerd.transfer.v1", id: "local" },
+    { type: "io.containerd.streaming.v1", id: "manager" },
+    ...[
+      "version",
+      "introspection",
+      "namespaces",
+      "containers",
+      "tasks",
+      "events",
+      "leases",
+      "healthcheck",
+    ].map(service),
+    ...["content", "images", "snapshots", "diff", "transfer", "streaming"].map(service),
+  ];
+}
+
+export interface Assembly {
+  readonly services: readonly ServiceImplementation[];
+}
+
+export function assemble(parts: ContainerdParts, streaming: ServiceImplementation): Assembly {
+  const { database, events, clock, ids, tasks, tracer } = parts;
+  const namespaces = createNamespaceStore(database);
+  const containers = createContainerStore(database, namespaces, clock);
+  const leases = createLeaseStore(database, namespaces, clock);
+  const bundles = createBundles(parts.state);
+  const collector: Collector = { schedule() {}, async collect() {} };
+  return {
+    services: [
+      versionService(),
+      healthService(),
+      introspectionService(parts.root, describePlugins(parts)),
+      namespacesService(namespaces, events),
+      containersService(containers, events),
+      tasksService({ tasks, containers, bundles }),
+      eventsService(events),
+      leasesService(leases, collector, ids),
+      streaming,
+      traceService(tracer),
+    ],
+  };
+}

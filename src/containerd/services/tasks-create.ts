@@ -1,0 +1,72 @@
+/** Tasks.Create: a bundle out of the container's record, then the Task service's `create`. */
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { OptionsSchema } from "../../contracts/containerd/gen/runc_options_pb.ts";
+import type { CreateTaskRequest } from "../../contracts/containerd/gen/tasks_pb.ts";
+import type { RuntimeOptions, TaskService } from "../../contracts/shim/task.ts";
+import { messageOf, SkiffError } from "../../lib/errors.ts";
+import { formatTraceparent, type TraceContext } from "../../lib/trace.ts";
+import type { Bundles } from "../core/bundles.ts";
+import type { ContainerStore } from "../metadata/containers.ts";
+
+export interface TasksParts {
+  readonly tasks: TaskService;
+  readonly containers: ContainerStore;
+  readonly bundles: Bundles;
+}
+
+/** Runtimes that our Task service is; `io.containerd.runc.v2` because that is what every client asks for by default. */
+const RUNTIMES: readonly string[] = ["io.containerd.skiff.v1", "io.containerd.runc.v2"];
+
+const DEFAULTS: RuntimeOptions = { binaryName: "", root: "", systemdCgroup: false, noPivotRoot: false };
+
+/** The runtime's options, if they are of the kind we know. Others (CRI's generic options …) say nothing to us. */
+function runtimeOptions(any: Any | undefined): RuntimeOptions {
+  if (any === undefined || !any.typeUrl.endsWith(OptionsSchema.typeName)) return DEFAULTS;
+  try {
+    const { binaryName, root, systemdCgroup, noPivotRoot } = fromBinary(OptionsSchema, any.value);
+    return { binaryName, root, systemdCgroup, noPivotRoot };
+  } catch (error) {
+    throw new SkiffError("invalid_argument", `runtime options: ${messageOf(error)}`);
+  }
+}
+
+export async function createTask(
+  { tasks, containers, bundles }: TasksParts,
+  namespace: string,
+  request: CreateTaskRequest,
+  trace: TraceContext | undefined,
+): Promise<{ containerId: string; pid: number }> {
+  const id = request.containerId;
+  const container = containers.get(namespace, id);
+  const runtime = container.runtime?.name ?? "";
+  if (!RUNTIMES.includes(runtime)) {
+    throw new SkiffError(
+      "not_found",
+      `runtime "${runtime}" binary not installed: use ${RUNTIMES.join(" or ")}`,
+    );
+  }
+  if (request.checkpoint !== undefined) {
+    throw new SkiffError("unimplemented", `task ${id}: restore from a checkpoint is not supported`);
+  }
+  if (container.spec === undefined) throw new SkiffError("invalid_argument", `container "${id}": no spec`);
+  const { stdin, stdout, stderr, terminal } = request;
+  const bundle = await bundles.create(namespace, id, container.spec.value, async () => {
+    await tasks.state({ namespace, id, execId: "" });
+  });
+  try {
+    const { pid } = await tasks.create({
+      namespace,
+      id,
+      bundle,
+      rootfs: request.rootfs.map(({ type, source, target, options }) => ({ type, source, target, options })),
+      stdio: { terminal, stdin, stdout, stderr },
+      options: runtimeOptions(request.options ?? container.runtime?.options),
+      traceparent: trace === undefined ? "" : formatTraceparent(trace),
+    });
+    return { containerId: id, pid };
+  } catch (error) {
+    bundles.remove(namespace, id);
+    throw error;
+  }
+}
