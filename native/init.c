@@ -108,8 +108,12 @@ static int expect(enum kind kind)
 
 	if (got == (int)kind)
 		return 0;
+	int status = 0;
+	if (got != FAILED && self.pid > 0)
+		waitpid(self.pid, &status, 0);
 	if (got != FAILED)
-		snprintf(run.result->message, PLAN_MESSAGE_MAX, "%sinit ended unexpectedly", run.said);
+		snprintf(run.result->message, PLAN_MESSAGE_MAX, "%s%s", run.said, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ?
+			 "container init was OOM-killed (memory limit too low?)" : "container init ended unexpectedly");
 	return -ECANCELED;
 }
 

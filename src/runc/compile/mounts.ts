@@ -46,6 +46,9 @@ function compileBind(compilation: Compilation, mount: Mount, options: MountOptio
   /* In a user namespace the source may lie where only the host's root gets. */
   const actor = userNamespace ? plan.early : plan.init;
   actor("tree", `${failed}: stat ${source}`, slot, SLOT.none, source, options.recursive ? AT_RECURSIVE : 0);
+  if (userNamespace && !options.propagation.some((flags) => (flags & MS.shared) !== 0)) {
+    plan.init("attr", `${failed}: set propagation`, slot, 0, 0, MS.slave, 1);
+  }
   if (mount.uidMappings !== undefined || options.idmap !== "") {
     const namespace = plan.slot();
     const path = namespaceOf(compilation.linux, "user")?.path;
@@ -177,16 +180,18 @@ export function compileRoot(compilation: Compilation): void {
     plan.init("open", text, SLOT.root, SLOT.none, path, O.path | O.directory);
   open("/", "open /");
   plan.init("attr", "error preparing rootfs propagation", SLOT.root, 0, 0, propagation & ~MS.rec, 1);
-  const slot = plan.slot();
-  const actor = userNamespace ? plan.early : plan.init;
-  actor("tree", `error preparing rootfs: stat ${rootfs}`, slot, SLOT.none, rootfs, AT_RECURSIVE);
   if ((propagation & MS.shared) !== 0) {
-    /* pivot_root refuses a root whose parent mount is shared. */
+    /* pivot_root refuses a root whose parent mount is shared, and a shared root. */
     const parent = plan.slot();
     const point = mountpointOf(compilation, rootfs);
     plan.init("open", `open ${point}`, parent, SLOT.none, point, O.path | O.directory);
     plan.init("attr", `make ${point} private`, parent, 0, 0, MS.private, 0);
   }
+  const slot = plan.slot();
+  const actor = userNamespace ? plan.early : plan.init;
+  actor("tree", `error preparing rootfs: stat ${rootfs}`, slot, SLOT.none, rootfs, AT_RECURSIVE);
+  /* Cloned by host it is still the host's peer: what is mounted inside would show outside. */
+  if (userNamespace) plan.init("attr", "error preparing rootfs propagation", slot, 0, 0, MS.slave, 1);
   plan.init("place", "error preparing rootfs: bind", slot, rootfs);
   open(rootfs, `error preparing rootfs: open ${rootfs}`);
 }
