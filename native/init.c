@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum kind { MEET = 'm', READY = 'r', TERMINAL = 't', FAILED = 'f' };
-enum { TRACE_NAME = 46, TRACE_MAX = 64 * 1024, HOOK_OUTPUT = 512 };
+enum { TRACE_NAME = 96, TRACE_MAX = 64 * 1024, HOOK_OUTPUT = 512 };
 
 struct executor self;
 
@@ -399,8 +399,10 @@ static void collect_trace(struct plan_result *result)
 		if (spans[i].end == 0 || op->code == OP_say)
 			continue;
 		char name[TRACE_NAME];
-		const char *text = op_string(op, 0);
-		int length = snprintf(name, sizeof name, "%s%s%s", op_names[op->code], *text ? " " : "", text);
+		int length = snprintf(name, sizeof name, "%s", op_names[op->code]);
+		for (unsigned argument = 1; op_signatures[op->code][argument] && length < TRACE_NAME; argument++)
+			if (op_signatures[op->code][argument] == 's' && *op_string(op, argument))
+				length += snprintf(name + length, sizeof name - (size_t)length, " %s", op_string(op, argument));
 		length = length < TRACE_NAME ? length : TRACE_NAME - 1;
 		memcpy(trace + size, &spans[i], 16);
 		trace[size + 16] = op->actor;

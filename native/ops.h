@@ -84,7 +84,7 @@ struct plan {
 };
 
 /* --- plan.c --- */
-extern const char *const op_names[OP_COUNT];
+extern const char *const op_names[OP_COUNT], *const op_signatures[OP_COUNT];
 /* 0, or -EINVAL: nothing in it may be used. */
 int plan_parse(const uint8_t *bytes, size_t size, struct plan *plan);
 const uint8_t *op_blob(const struct op *op, unsigned index, size_t *size);

@@ -11,7 +11,7 @@ const char *const op_names[OP_COUNT] = { OPERATIONS(X) };
 #undef X
 
 #define X(name, signature) "s" signature,
-static const char *const signatures[OP_COUNT] = { OPERATIONS(X) };
+const char *const op_signatures[OP_COUNT] = { OPERATIONS(X) };
 #undef X
 
 struct cursor {
@@ -58,7 +58,7 @@ static int parse_op(struct cursor *cursor, struct op *op)
 
 	if (!head || head[0] >= OP_COUNT || head[1] > BOTH || head[3] != 0 || (head[1] == BOTH) != (head[0] == OP_meet))
 		return -EINVAL;
-	const char *signature = signatures[head[0]];
+	const char *signature = op_signatures[head[0]];
 	if (head[2] != strlen(signature))
 		return -EINVAL;
 	*op = (struct op){ .code = head[0], .actor = head[1], .arguments = cursor->at };
