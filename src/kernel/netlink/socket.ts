@@ -45,8 +45,8 @@ export interface NetlinkSocket {
   request(requests: readonly Request[]): Message[][];
   /** As `request` for one that answers with a list. */
   dump(request: Request): Message[];
-  /** For nfnetlink: sends as it is, answers the messages up to the acknowledgement of sequence number `last`. */
-  exchange(datagram: Uint8Array, last: number): Message[];
+  /** For nfnetlink: sends as it is, answers the messages from sequence number `first` up to the acknowledgement of `last` or an error of `first`. */
+  exchange(datagram: Uint8Array, first: number, last: number): Message[];
   nextSequence(): number;
   close(): void;
 }
@@ -166,12 +166,12 @@ export function openNetlink(protocol: number): NetlinkSocket {
       }
       throw new SkiffError("aborted", `${one.action}: changes faster than it can be read`);
     },
-    exchange(datagram, last) {
+    exchange(datagram, first, last) {
       const found: Message[] = [];
       send(fd, datagram);
-      collect(1, (message) => {
+      collect(first, (message) => {
         found.push(message);
-        return message.type === NLMSG_ERROR && message.sequence === last;
+        return message.type === NLMSG_ERROR && (message.sequence === last || message.sequence === first);
       });
       return found;
     },
