@@ -11,9 +11,10 @@ export interface Namespace {
 
 export interface NamespaceStore {
   list(): Namespace[];
-  /** Throws `not_found`. */
+  /** A namespace that nobody has made has no labels: clients ask before they use one (containerd answers so). */
   get(name: string): Namespace;
   create(namespace: Namespace): void;
+  /** Makes the namespace when it is not there. */
   setLabels(name: string, labels: Readonly<Record<string, string>>): void;
   /** Throws `failed_precondition` while it holds anything. */
   delete(name: string): void;
@@ -39,8 +40,7 @@ export function createNamespaceStore(database: Database): NamespaceStore {
   const fromRow = (row: Row): Namespace => ({ name: row.name, labels: decodeLabels(row.labels) });
   const get = (name: string): Namespace => {
     const row = database.query<Row, [string]>("SELECT * FROM namespaces WHERE name = ?").get(name);
-    if (row === null) throw new SkiffError("not_found", `namespace "${name}": not found`);
-    return fromRow(row);
+    return row === null ? { name, labels: {} } : fromRow(row);
   };
   const insert = "INSERT OR IGNORE INTO namespaces (name, labels) VALUES (?, ?)";
   return {
@@ -54,11 +54,10 @@ export function createNamespaceStore(database: Database): NamespaceStore {
     },
     setLabels(name, labels) {
       checkLabels(labels);
-      get(name);
+      database.query(insert).run(name, "{}");
       database.query("UPDATE namespaces SET labels = ? WHERE name = ?").run(encodeLabels(labels), name);
     },
     delete: database.transaction((name: string) => {
-      get(name);
       const held = HOLDINGS.filter(
         ([table]) => database.query(`SELECT 1 FROM ${table} WHERE namespace = ? LIMIT 1`).get(name) !== null,
       ).map(([, word]) => word);
@@ -66,7 +65,8 @@ export function createNamespaceStore(database: Database): NamespaceStore {
         const message = `namespace "${name}" must be empty, but it still has ${held.join(", ")}`;
         throw new SkiffError("failed_precondition", message);
       }
-      database.query("DELETE FROM namespaces WHERE name = ?").run(name);
+      const { changes } = database.query("DELETE FROM namespaces WHERE name = ?").run(name);
+      if (Number(changes) === 0) throw new SkiffError("not_found", `namespace "${name}": not found`);
     }),
     ensure(name) {
       database.query(insert).run(name, "{}");

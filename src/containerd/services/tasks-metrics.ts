@@ -55,7 +55,11 @@ function statFields(
 
 function fieldNames(schema: typeof MetricsV1 | typeof MetricsV2): Record<string, unknown> {
   const memory = schema.fields.find((field) => field.name === "memory")!;
-  return Object.fromEntries(memory.message!.fields.map((field) => [field.localName, true]));
+  return Object.fromEntries(
+    memory
+      .message!.fields.filter((field) => field.fieldKind === "scalar")
+      .map((field) => [field.localName, true]),
+  );
 }
 
 function v1(stats: CgroupStats) {
