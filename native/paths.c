@@ -111,12 +111,33 @@ static int make_child(int parent, const char *name, bool directory, unsigned mod
 	return fd < 0 ? -errno : fd;
 }
 
+/* The ordinary case: only the last name is missing, and it is not a dangling link. */
+static int make_last(const char *path, bool directory, unsigned mode)
+{
+	char parent[PATH_MAX_BYTES];
+	const char *last = strrchr(path, '/');
+	size_t size = last ? (size_t)(last - path) : 0;
+
+	if (size >= sizeof parent || !last || !last[1] || strcmp(last, "/.") == 0 || strcmp(last, "/..") == 0)
+		return -EINVAL;
+	memcpy(parent, path, size);
+	parent[size] = 0;
+	int at = root_open(parent, O_PATH | O_DIRECTORY, 0);
+	int fd = at < 0 ? at : make_child(at, last + 1, directory, mode);
+	if (at >= 0)
+		close(at);
+	return fd;
+}
+
 int root_make(const char *path, bool directory, unsigned mode)
 {
 	char real[PATH_MAX_BYTES];
 	int fd = root_open(path, O_PATH | (directory ? O_DIRECTORY : 0), 0);
 
 	if (fd != -ENOENT)
+		return fd;
+	fd = make_last(path, directory, mode);
+	if (fd >= 0)
 		return fd;
 	int failed = root_follow(path, real);
 	if (failed < 0)

@@ -77,19 +77,22 @@ function apply(paths: CgroupPaths, write: CgroupWrite): void {
   }
 }
 
+/** "" when it is gone, else why not. */
+function rmdir(directory: string): string {
+  try {
+    rmdirSync(directory);
+    return "";
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? "" : codeOf(error);
+  }
+}
+
 async function removeTree(directory: string, kill: () => void): Promise<void> {
+  if (rmdir(directory) === "") return;
   const removed = await until(() => {
-    for (const one of descendants(directory)) {
-      try {
-        rmdirSync(one);
-      } catch (error) {
-        if (codeOf(error) !== "ENOENT") {
-          kill();
-          return false;
-        }
-      }
-    }
-    return true;
+    if (descendants(directory).every((one) => rmdir(one) === "")) return true;
+    kill();
+    return false;
   }, REMOVE_MS_MAX);
   if (!removed)
     throw new SkiffError("unavailable", `failed to remove cgroup ${directory}: device or resource busy`);

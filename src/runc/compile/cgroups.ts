@@ -9,16 +9,19 @@ import { type Compilation, O } from "./context.ts";
 const V2_CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"];
 
 /** v1 cpusets are born empty, and nothing can run in an empty one: each level takes its parent's. */
-function compileCpusets(compilation: Compilation, mountpoint: string, levels: readonly string[]): void {
-  const { facts, plan } = compilation;
+function compileCpusets(
+  { facts, plan }: Compilation,
+  mountpoint: string,
+  levels: readonly string[],
+  missing: readonly string[],
+): void {
   if (facts.readText(`${mountpoint}/cgroup.clone_children`).trim() === "1") return;
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-    const text = facts.readText(`${mountpoint}/${file}`).trim();
-    for (const [at, level] of levels.entries()) {
-      const own = facts.readText(`${level}/${file}`).trim();
-      if (own !== "") continue;
-      const parent = at === 0 ? text : facts.readText(`${levels[at - 1]}/${file}`).trim() || text;
-      plan.host("write", `copy ${file}`, SLOT.none, `${level}/${file}`, parent, 0);
+    let inherited = facts.readText(`${mountpoint}/${file}`).trim();
+    for (const level of levels) {
+      const own = missing.includes(level) ? "" : facts.readText(`${level}/${file}`).trim();
+      if (own === "") plan.host("write", `copy ${file}`, SLOT.none, `${level}/${file}`, inherited, 0);
+      else inherited = own;
     }
   }
 }
@@ -32,7 +35,7 @@ function compileV1(compilation: Compilation, resources: Resources): void {
     const levels = ancestry(mountpoint, path);
     const missing = levels.filter((level) => !facts.exists(level));
     for (const level of missing) plan.host("mkdir_host", `mkdir ${level}`, level, 0o755);
-    if (controller === "cpuset") compileCpusets(compilation, mountpoint, levels);
+    if (controller === "cpuset") compileCpusets(compilation, mountpoint, levels, missing);
   }
   const write = (controller: string, file: string, text: string, optional = false): void => {
     const path = cgroups[controller];
