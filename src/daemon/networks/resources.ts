@@ -1,0 +1,85 @@
+/** The default networks as `docker network inspect` shows them. */
+
+import { formatIpv4, formatNetwork } from "../../kernel/netlink/ipv4.ts";
+import { SkiffError } from "../../lib/errors.ts";
+import type { Bridge } from "./bridge.ts";
+import type { Attachment, NetworkContainer, NetworkResource } from "./network.ts";
+
+export interface Identity {
+  readonly id: string;
+  readonly created: string;
+}
+
+const COMMON = Object.freeze({
+  Scope: "local",
+  EnableIPv6: false,
+  Internal: false,
+  Attachable: false,
+  Ingress: false,
+  ConfigFrom: { Network: "" },
+  ConfigOnly: false,
+  Containers: {},
+  Labels: {},
+} as const);
+
+export function plainNetwork(name: "host" | "none", { id, created }: Identity): NetworkResource {
+  return {
+    Name: name,
+    Id: id,
+    Created: created,
+    ...COMMON,
+    Driver: name === "host" ? "host" : "null",
+    EnableIPv4: false,
+    IPAM: { Driver: "default", Options: null, Config: null },
+    Options: {},
+  };
+}
+
+export function bridgeNetwork(bridge: Bridge, { id, created }: Identity): NetworkResource {
+  const Config = [{ Subnet: formatNetwork(bridge.address), Gateway: formatIpv4(bridge.address.address) }];
+  return {
+    Name: "bridge",
+    Id: id,
+    Created: created,
+    ...COMMON,
+    Driver: "bridge",
+    EnableIPv4: true,
+    IPAM: { Driver: "default", Options: null, Config },
+    Options: {
+      "com.docker.network.bridge.default_bridge": "true",
+      "com.docker.network.bridge.enable_icc": "true",
+      "com.docker.network.bridge.enable_ip_masquerade": "true",
+      "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+      "com.docker.network.bridge.name": bridge.name,
+      "com.docker.network.driver.mtu": String(bridge.mtu),
+    },
+  };
+}
+
+function asContainer({ name, endpointId, mac, ip, prefix }: Attachment): NetworkContainer {
+  const IPv4Address = ip === "" ? "" : `${ip}/${prefix}`;
+  return { Name: name, EndpointID: endpointId, MacAddress: mac, IPv4Address, IPv6Address: "" };
+}
+
+export function withContainers(network: NetworkResource, attachments: Iterable<Attachment>): NetworkResource {
+  const own = [...attachments].filter((attachment) => attachment.network === network.Name);
+  return {
+    ...network,
+    Containers: Object.fromEntries(own.map((one) => [one.containerId, asContainer(one)])),
+  };
+}
+
+/** By name, then whole id, then beginning of an id. @throws not_found, invalid_argument in Docker's words */
+export function findNetwork(networks: readonly NetworkResource[], reference: string): NetworkResource {
+  const exact =
+    networks.find(({ Name }) => Name === reference) ?? networks.find(({ Id }) => Id === reference);
+  if (exact !== undefined) return exact;
+  const matches = reference === "" ? [] : networks.filter(({ Id }) => Id.startsWith(reference));
+  if (matches.length > 1)
+    throw new SkiffError(
+      "invalid_argument",
+      `network ${reference} is ambiguous (${matches.length} matches found on ID prefix)`,
+    );
+  if (matches[0] === undefined) throw new SkiffError("not_found", `network ${reference} not found`);
+  return matches[0];
+}
