@@ -11,16 +11,18 @@ import {
   FLAG,
   FRAME,
   FRAME_BYTES_DEFAULT,
-  FRAME_BYTES_MAX,
   FrameReader,
   type FrameSink,
   H2,
+  readU32,
+  resetError,
   SETTING,
   WINDOW_DEFAULT,
   WINDOW_MAX,
+  withoutPadding,
 } from "./frames.ts";
 import { HEADER_LIST_BYTES_MAX, HpackDecoder } from "./hpack.ts";
-import { Output } from "./output.ts";
+import { Sender } from "./sender.ts";
 import { Stream, type StreamListener } from "./stream.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
@@ -51,22 +53,17 @@ interface OpenBlock {
 }
 
 export class Connection implements TransportEvents, FrameSink {
-  private readonly output: Output;
+  private readonly sender: Sender;
   private readonly reader = new FrameReader(this);
   private readonly decoder = new HpackDecoder();
   private readonly streams = new Map<number, Stream>();
-  /** Streams with something to send, in turn. */
-  private readonly sending = new Set<Stream>();
-  private sendWindow = WINDOW_DEFAULT;
   private received = 0;
   private peerWindow = WINDOW_DEFAULT;
-  private peerFrameBytes = FRAME_BYTES_DEFAULT;
   private peerStreamsMax = Number.POSITIVE_INFINITY;
   private nextId = 1;
   private lastPeerId = 0;
   private block: OpenBlock | undefined;
   private prefaceLeft: number;
-  private flushing = false;
   private leaving = false;
   private isClosed = false;
 
@@ -75,12 +72,11 @@ export class Connection implements TransportEvents, FrameSink {
     private readonly role: "client" | "server",
     private readonly owner: ConnectionOwner,
   ) {
-    this.output = new Output(transport);
+    this.sender = new Sender(transport, (stream) => this.endLocal(stream));
     this.prefaceLeft = role === "server" ? PREFACE.length : 0;
-    if (role === "client") this.output.raw(PREFACE);
-    this.sendSettings();
-    this.sendWindowUpdate(0, WINDOW_CONNECTION - WINDOW_DEFAULT);
-    this.schedule();
+    if (role === "client") this.sender.raw(PREFACE);
+    this.sender.settings(role, { streamWindow: WINDOW_STREAM, streamsMax: STREAMS_MAX });
+    this.sender.windowUpdate(0, WINDOW_CONNECTION - WINDOW_DEFAULT);
   }
 
   get canOpen(): boolean {
@@ -110,27 +106,20 @@ export class Connection implements TransportEvents, FrameSink {
   /** Sends a header block now (response headers). With `end` it is the last thing of the stream. */
   sendHeaders(stream: Stream, block: Uint8Array, end: boolean): void {
     if (stream.dead || this.isClosed) return;
-    this.putBlock(stream.id, block, end);
+    this.sender.headers(stream.id, block, end);
     if (end) this.endLocal(stream);
-    this.schedule();
   }
 
-  /** Queues data. The pieces must not change until sent. Resolves undefined-at-once when all of it could be framed already. */
+  /** Queues data. The pieces must not change until sent. Undefined when all of it could be framed at once, else resolves when it has been. */
   send(stream: Stream, pieces: readonly Uint8Array[]): Promise<void> | undefined {
     if (stream.dead || this.isClosed || stream.localEnded) return undefined;
-    for (const piece of pieces) stream.enqueue(piece);
-    this.pumpStream(stream);
-    if (stream.queued === 0) return undefined;
-    this.sending.add(stream);
-    return stream.sent();
+    return this.sender.send(stream, pieces);
   }
 
   /** Ends our side after what is queued: with trailers, or with END_STREAM alone. */
   finish(stream: Stream, trailers: Uint8Array | undefined): void {
     if (stream.dead || this.isClosed || stream.localEnded || stream.ending !== undefined) return;
-    stream.ending = trailers ?? "data";
-    this.pumpStream(stream);
-    if (!stream.localEnded) this.sending.add(stream);
+    this.sender.finish(stream, trailers ?? "data");
   }
 
   /** The owner has taken `bytes` of a stream's data: the peer may send as many more. */
@@ -138,34 +127,31 @@ export class Connection implements TransportEvents, FrameSink {
     if (stream.remoteEnded || stream.dead) return;
     stream.owed += bytes;
     if (stream.owed < WINDOW_STREAM / 4) return;
-    this.sendWindowUpdate(stream.id, stream.owed);
+    this.sender.windowUpdate(stream.id, stream.owed);
     stream.receiveWindow += stream.owed;
     stream.owed = 0;
-    this.schedule();
   }
 
   /** Ends a stream at once. Its listener hears nothing more. */
   reset(stream: Stream, code: number): void {
     if (stream.dead || this.isClosed) return;
-    if (!(stream.localEnded && stream.remoteEnded)) this.putU32(FRAME.rstStream, stream.id, code);
+    if (!(stream.localEnded && stream.remoteEnded)) this.sender.number(FRAME.rstStream, stream.id, code);
     this.kill(stream);
-    this.schedule();
   }
 
   /** Takes no more streams; closes when the last has ended. */
   leave(): void {
     if (this.isClosed || this.leaving) return;
     this.leaving = true;
-    this.putGoaway(H2.noError);
+    this.sender.goaway(this.lastPeerId, H2.noError);
     this.owner.draining();
-    this.schedule();
     if (this.streams.size === 0) this.closeSoon();
   }
 
   /** Closes now; open streams fail with `unavailable`. */
   close(): void {
     if (this.isClosed) return;
-    this.output.flush();
+    this.sender.flush();
     this.transport.close();
     this.closed();
   }
@@ -185,13 +171,13 @@ export class Connection implements TransportEvents, FrameSink {
 
   drain(): void {
     if (this.isClosed) return;
-    this.output.drained();
-    this.pump();
+    this.sender.drained();
   }
 
   closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.sender.stop();
     const lost = new SkiffError("unavailable", "connection closed");
     for (const stream of [...this.streams.values()]) {
       const listener = stream.listener;
@@ -206,8 +192,8 @@ export class Connection implements TransportEvents, FrameSink {
     if (this.isClosed) return;
     const code = error instanceof ConnectionFault ? error.h2Code : H2.internalError;
     try {
-      this.putGoaway(code);
-      this.output.flush();
+      this.sender.goaway(this.lastPeerId, code);
+      this.sender.flush();
     } catch {
       // The buffer is full because the peer does not read: it will not read this either.
     }
@@ -333,8 +319,7 @@ export class Connection implements TransportEvents, FrameSink {
     const stream = new Stream(streamId, this.peerWindow, WINDOW_STREAM);
     const listener = this.streams.size < STREAMS_MAX ? this.owner.accept?.(stream) : undefined;
     if (listener === undefined) {
-      this.putU32(FRAME.rstStream, streamId, H2.refusedStream);
-      this.schedule();
+      this.sender.number(FRAME.rstStream, streamId, H2.refusedStream);
       return undefined;
     }
     stream.listener = listener;
@@ -346,11 +331,11 @@ export class Connection implements TransportEvents, FrameSink {
     if (payload.length !== 4) throw new ConnectionFault(H2.frameSizeError, "WINDOW_UPDATE");
     const increment = readU32(payload, 0) & WINDOW_MAX;
     if (streamId === 0) {
-      this.sendWindow += increment;
-      if (increment === 0 || this.sendWindow > WINDOW_MAX) {
+      this.sender.window += increment;
+      if (increment === 0 || this.sender.window > WINDOW_MAX) {
         throw new ConnectionFault(H2.flowControlError, "WINDOW_UPDATE");
       }
-      this.pump();
+      this.sender.pump();
       return;
     }
     const stream = this.streams.get(streamId);
@@ -365,7 +350,7 @@ export class Connection implements TransportEvents, FrameSink {
       listener?.failed(new SkiffError("internal", "http2: WINDOW_UPDATE out of range"));
       return;
     }
-    if (this.sending.has(stream)) this.pump();
+    this.sender.pump();
   }
 
   private settingsFrame(flags: number, streamId: number, payload: Uint8Array): void {
@@ -375,9 +360,8 @@ export class Connection implements TransportEvents, FrameSink {
     for (let at = 0; at < payload.length; at += 6) {
       this.applySetting((payload[at]! << 8) | payload[at + 1]!, readU32(payload, at + 2));
     }
-    this.output.frame(0, FRAME.settings, FLAG.ack, 0);
-    this.schedule();
-    this.pump();
+    this.sender.acknowledge(FRAME.settings);
+    this.sender.pump();
   }
 
   private applySetting(name: number, value: number): void {
@@ -391,7 +375,7 @@ export class Connection implements TransportEvents, FrameSink {
       if (value < FRAME_BYTES_DEFAULT || value > 0xffffff) {
         throw new ConnectionFault(H2.protocolError, "MAX_FRAME_SIZE");
       }
-      this.peerFrameBytes = Math.min(value, FRAME_BYTES_MAX);
+      this.sender.frameBytesMax = value;
     } else if (name === SETTING.maxConcurrentStreams) {
       this.peerStreamsMax = value;
       this.owner.released?.();
@@ -402,9 +386,7 @@ export class Connection implements TransportEvents, FrameSink {
     if (payload.length !== 8) throw new ConnectionFault(H2.frameSizeError, "PING");
     if (streamId !== 0) throw new ConnectionFault(H2.protocolError, "PING on a stream");
     if (flags & FLAG.ack) return;
-    const at = this.output.frame(8, FRAME.ping, FLAG.ack, 0);
-    this.output.bytes.set(payload, at);
-    this.schedule();
+    this.sender.acknowledge(FRAME.ping, payload);
   }
 
   private resetFrame(streamId: number, payload: Uint8Array): void {
@@ -446,117 +428,10 @@ export class Connection implements TransportEvents, FrameSink {
     if (!known) throw new ConnectionFault(H2.protocolError, `frame on idle stream ${streamId}`);
   }
 
-  // ---- frames out
-
-  private sendSettings(): void {
-    const values: readonly (readonly [number, number])[] = [
-      [SETTING.enablePush, 0],
-      [SETTING.initialWindowSize, WINDOW_STREAM],
-      [SETTING.maxFrameSize, FRAME_BYTES_MAX],
-      [SETTING.maxHeaderListSize, HEADER_LIST_BYTES_MAX],
-      [SETTING.maxConcurrentStreams, STREAMS_MAX],
-    ];
-    // A server must not announce ENABLE_PUSH (RFC 9113, 6.5.2), a client has no streams to offer.
-    const own = values.slice(this.role === "server" ? 1 : 0, this.role === "server" ? 5 : 4);
-    let at = this.output.frame(own.length * 6, FRAME.settings, 0, 0);
-    for (const [name, value] of own) {
-      this.output.bytes[at] = name >>> 8;
-      this.output.bytes[at + 1] = name;
-      writeU32(this.output.bytes, at + 2, value);
-      at += 6;
-    }
-  }
-
-  private putU32(type: number, streamId: number, value: number): void {
-    writeU32(this.output.bytes, this.output.frame(4, type, 0, streamId), value);
-  }
-
-  private sendWindowUpdate(streamId: number, increment: number): void {
-    if (increment > 0) this.putU32(FRAME.windowUpdate, streamId, increment);
-  }
-
-  private putGoaway(code: number): void {
-    const at = this.output.frame(8, FRAME.goaway, 0, 0);
-    writeU32(this.output.bytes, at, this.lastPeerId);
-    writeU32(this.output.bytes, at + 4, code);
-  }
-
-  private putBlock(streamId: number, block: Uint8Array, end: boolean): void {
-    const ending = end ? FLAG.endStream : 0;
-    let type: number = FRAME.headers;
-    for (let at = 0; ; ) {
-      const part = block.subarray(at, at + this.peerFrameBytes);
-      at += part.length;
-      const flags = (type === FRAME.headers ? ending : 0) | (at === block.length ? FLAG.endHeaders : 0);
-      const position = this.output.frame(part.length, type, flags, streamId);
-      this.output.bytes.set(part, position);
-      if (at === block.length) return;
-      type = FRAME.continuation;
-    }
-  }
-
   private giveConnectionCredit(): void {
     if (this.received < WINDOW_CONNECTION / 4) return;
-    this.sendWindowUpdate(0, this.received);
+    this.sender.windowUpdate(0, this.received);
     this.received = 0;
-    this.schedule();
-  }
-
-  /** Frames what windows and the socket allow; streams take turns, one frame each. */
-  private pump(): void {
-    while (this.sending.size > 0) {
-      let moved = false;
-      for (const stream of this.sending) {
-        if (this.pumpFrame(stream)) moved = true;
-        if (stream.queued === 0 && (stream.ending === undefined || stream.localEnded))
-          this.sending.delete(stream);
-        if (stream.queued === 0) stream.wake();
-      }
-      if (!this.output.hasRoom) this.output.flush();
-      if (!moved || this.output.blocked) break;
-    }
-    this.schedule();
-  }
-
-  private pumpStream(stream: Stream): void {
-    while (this.pumpFrame(stream)) {
-      if (!this.output.hasRoom) this.output.flush();
-    }
-    this.schedule();
-  }
-
-  /** One frame of one stream; false when there is nothing to send or no window for it. */
-  private pumpFrame(stream: Stream): boolean {
-    if (stream.dead || stream.localEnded) return false;
-    if (stream.queued === 0) return this.pumpEnding(stream);
-    if (!this.output.hasRoom) return false;
-    const length = Math.min(stream.queued, stream.sendWindow, this.sendWindow, this.peerFrameBytes);
-    if (length <= 0) return false;
-    const end = stream.ending === "data" && length === stream.queued;
-    const at = this.output.frame(length, FRAME.data, end ? FLAG.endStream : 0, stream.id);
-    stream.dequeueInto(this.output.bytes, at, length);
-    stream.sendWindow -= length;
-    this.sendWindow -= length;
-    if (end) this.endLocal(stream);
-    return true;
-  }
-
-  private pumpEnding(stream: Stream): boolean {
-    if (stream.ending === undefined) return false;
-    if (stream.ending === "data") this.output.frame(0, FRAME.data, FLAG.endStream, stream.id);
-    else this.putBlock(stream.id, stream.ending, true);
-    this.endLocal(stream);
-    return true;
-  }
-
-  /** Writes go out once per turn of the event loop's microtasks, so that HEADERS, DATA and trailers share one. */
-  private schedule(): void {
-    if (this.flushing || this.isClosed) return;
-    this.flushing = true;
-    queueMicrotask(() => {
-      this.flushing = false;
-      if (!this.isClosed) this.output.flush();
-    });
   }
 
   // ---- the end of streams
@@ -565,7 +440,8 @@ export class Connection implements TransportEvents, FrameSink {
     stream.localEnded = true;
     stream.wake();
     // The answer is complete: what the client still sends is of no use (RFC 9113, 8.1).
-    if (this.role === "server" && !stream.remoteEnded) this.putU32(FRAME.rstStream, stream.id, H2.noError);
+    if (this.role === "server" && !stream.remoteEnded)
+      this.sender.number(FRAME.rstStream, stream.id, H2.noError);
     if (this.role === "server") stream.remoteEnded = true;
     this.releaseIfOver(stream);
   }
@@ -578,7 +454,7 @@ export class Connection implements TransportEvents, FrameSink {
     stream.dead = true;
     stream.discardQueue();
     stream.wake();
-    this.sending.delete(stream);
+    this.sender.forget(stream);
     if (!this.streams.delete(stream.id) || this.isClosed) return;
     this.owner.released?.();
     if (this.leaving && this.streams.size === 0) this.closeSoon();
@@ -586,34 +462,8 @@ export class Connection implements TransportEvents, FrameSink {
 
   private closeSoon(): void {
     queueMicrotask(() => {
-      if (!this.isClosed && this.output.pending === 0) this.close();
+      if (!this.isClosed && this.sender.pending === 0) this.close();
       else if (!this.isClosed) setTimeout(() => this.close(), 100).unref();
     });
   }
-}
-
-function withoutPadding(flags: number, payload: Uint8Array): Uint8Array {
-  if ((flags & FLAG.padded) === 0) return payload;
-  const padding = payload[0] ?? payload.length;
-  if (padding >= payload.length) throw new ConnectionFault(H2.protocolError, "padding");
-  return payload.subarray(1, payload.length - padding);
-}
-
-function resetError(code: number): SkiffError {
-  const message = `stream reset by peer (${code})`;
-  if (code === H2.cancel) return new SkiffError("canceled", message);
-  if (code === H2.refusedStream) return new SkiffError("unavailable", message);
-  if (code === H2.enhanceYourCalm) return new SkiffError("resource_exhausted", message);
-  return new SkiffError("internal", message);
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }

@@ -153,3 +153,31 @@ export function putFrameHeader(
   target[at + 7] = streamId >>> 8;
   target[at + 8] = streamId;
 }
+
+export function readU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+export function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+/** The payload of a frame without its padding. Throws PROTOCOL_ERROR. */
+export function withoutPadding(flags: number, payload: Uint8Array): Uint8Array {
+  if ((flags & FLAG.padded) === 0) return payload;
+  const padding = payload[0] ?? payload.length;
+  if (padding >= payload.length) throw new ConnectionFault(H2.protocolError, "padding");
+  return payload.subarray(1, payload.length - padding);
+}
+
+/** What a peer's RST_STREAM means to a call. */
+export function resetError(code: number): SkiffError {
+  const message = `stream reset by peer (${code})`;
+  if (code === H2.cancel) return new SkiffError("canceled", message);
+  if (code === H2.refusedStream) return new SkiffError("unavailable", message);
+  if (code === H2.enhanceYourCalm) return new SkiffError("resource_exhausted", message);
+  return new SkiffError("internal", message);
+}
