@@ -125,15 +125,15 @@ static bool raw_mode(int master, struct termios *before)
 {
 	struct termios raw, theirs;
 
+	if (tcgetattr(master, &theirs) == 0) {
+		theirs.c_oflag &= ~(tcflag_t)ONLCR;
+		tcsetattr(master, TCSANOW, &theirs);
+	}
 	if (tcgetattr(0, before) < 0)
 		return false;
 	raw = *before;
 	cfmakeraw(&raw);
 	raw.c_oflag |= OPOST;
-	if (tcgetattr(master, &theirs) == 0) {
-		theirs.c_oflag &= ~(tcflag_t)ONLCR;
-		tcsetattr(master, TCSANOW, &theirs);
-	}
 	return tcsetattr(0, TCSANOW, &raw) == 0;
 }
 
