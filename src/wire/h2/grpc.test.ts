@@ -224,8 +224,8 @@ describe("connections", () => {
     }).listen(own);
     const socket: Socket = createConnection(own);
     socket.write("UPGRADE");
-    await new Promise((resolve) => socket.once("data", resolve));
-    const client = createChannelOver(socket);
+    const answer = await new Promise<Buffer>((resolve) => socket.once("data", resolve));
+    const client = createChannelOver(socket, { head: answer.subarray("UPGRADED".length) });
     expect((await createClient(Version, client).version({})).version).toBe("1");
     let bytes = 0;
     for await (const { data } of createClient(Content, client).read({ size: 32n << 20n }))
