@@ -33,6 +33,7 @@ const APPLETS = [
   "stty",
   "mkdir",
   "env",
+  "mv",
 ];
 
 export interface Outcome {
