@@ -4,7 +4,14 @@ import { errnoOf, unless } from "../../kernel/errno.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { addAddress } from "../../kernel/netlink/address.ts";
 import type { Cidr } from "../../kernel/netlink/ipv4.ts";
-import { createVeth, getLink, parseLink, parseMac, setLinkUp } from "../../kernel/netlink/link.ts";
+import {
+  createVeth,
+  getLink,
+  parseLink,
+  parseMac,
+  setHairpin,
+  setLinkUp,
+} from "../../kernel/netlink/link.ts";
 import { createNamespace, removeNamespace } from "../../kernel/netlink/namespace.ts";
 import { setBridgePort, setNeighbour } from "../../kernel/netlink/neighbour.ts";
 import { addDefaultRoute } from "../../kernel/netlink/route.ts";
@@ -22,6 +29,11 @@ export interface Endpoint {
   readonly mac: string;
   /** Of the host's end of the pair. */
   readonly hostName: string;
+  /**
+   * It may reach its own published ports by the host's address. With br_netfilter loaded (dockerd and kubelet do) such a packet never leaves the
+   * bridge, which must send it back where it came from.
+   */
+  readonly hairpin: boolean;
 }
 
 function disableIpv6(kernel: Kernel): void {
@@ -49,8 +61,10 @@ function connect(host: NetlinkSocket, inside: NetlinkSocket, netns: number, endp
   inside.request([addAddress(eth0, own), setLinkUp(eth0), addDefaultRoute(eth0, bridge.address.address)]);
   // The address may have been another container's a moment ago, whose interface the kernel has yet to take away.
   const macBytes = parseMac(mac);
+  const port = parseLink(found![0]!).index;
   host.request([
-    setBridgePort(parseLink(found![0]!).index, macBytes),
+    ...(endpoint.hairpin ? [setHairpin(port)] : []),
+    setBridgePort(port, macBytes),
     setNeighbour(bridge.index, address, macBytes),
   ]);
 }

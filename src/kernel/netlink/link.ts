@@ -20,7 +20,9 @@ import {
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
+const RTM_SETLINK = 19;
 const AF_UNSPEC = 0;
+const AF_BRIDGE = 7;
 const IFINFO_BYTES = 16;
 export const IFF_UP = 1;
 const IFLA = Object.freeze({
@@ -28,6 +30,7 @@ const IFLA = Object.freeze({
   IFNAME: 3,
   MTU: 4,
   MASTER: 10,
+  PROTINFO: 12,
   LINKINFO: 18,
   IFALIAS: 20,
   NET_NS_FD: 28,
@@ -35,6 +38,7 @@ const IFLA = Object.freeze({
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
+const IFLA_BRPORT_MODE = 4;
 /** IFNAMSIZ without the NUL. */
 export const INTERFACE_NAME_BYTES_MAX = 15;
 
@@ -54,8 +58,8 @@ export interface Link {
 }
 
 /** struct ifinfomsg */
-function linkInfo(index: number, flags = 0, change = 0): Bytes {
-  return concat([u8(AF_UNSPEC), u8(0), u16(0), u32(index), u32(flags), u32(change)]);
+function linkInfo(index: number, flags = 0, change = 0, family = AF_UNSPEC): Bytes {
+  return concat([u8(family), u8(0), u16(0), u32(index), u32(flags), u32(change)]);
 }
 
 export function parseMac(text: string): Bytes {
@@ -143,6 +147,13 @@ export function setLinkDown(index: number): Request {
 export function setLinkAlias(index: number, alias: string): Request {
   const body = concat([linkInfo(index), attribute(IFLA.IFALIAS, string(alias))]);
   return { type: RTM_NEWLINK, flags: 0, body, action: `name interface ${index}` };
+}
+
+/** Lets a bridge send a frame back out of the port it came in by. */
+export function setHairpin(index: number): Request {
+  const mode = nested(IFLA.PROTINFO, attribute(IFLA_BRPORT_MODE, u8(1)));
+  const body = concat([linkInfo(index, 0, 0, AF_BRIDGE), mode]);
+  return { type: RTM_SETLINK, flags: 0, body, action: `set hairpin mode of interface ${index}` };
 }
 
 /** Slow (tens of milliseconds, it waits for every CPU): never while a client waits. */

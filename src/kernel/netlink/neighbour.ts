@@ -6,8 +6,8 @@ const RTM_NEWNEIGH = 28;
 const AF_INET = 2;
 const AF_BRIDGE = 7;
 const NDA = Object.freeze({ DST: 1, LLADDR: 2 });
-const NUD_REACHABLE = 2;
 const NUD_STALE = 4;
+const NUD_NOARP = 0x40;
 const NTF_MASTER = 4;
 
 /** struct ndmsg */
@@ -15,12 +15,12 @@ function neighbourInfo(family: number, index: number, state: number, flags: numb
   return concat([u8(family), u8(0), u16(0), u32(index), u16(state), u8(flags), u8(0)]);
 }
 
-/** Tells the bridge behind which port a MAC address is. It ages and moves like a learned one. */
+/** Tells the bridge behind which port a MAC address is: static, the only kind it takes before the port forwards. It moves like a learned one. */
 export function setBridgePort(port: number, mac: Bytes): Request {
   return {
     type: RTM_NEWNEIGH,
     flags: NLM_F.CREATE | NLM_F.REPLACE,
-    body: concat([neighbourInfo(AF_BRIDGE, port, NUD_REACHABLE, NTF_MASTER), attribute(NDA.LLADDR, mac)]),
+    body: concat([neighbourInfo(AF_BRIDGE, port, NUD_NOARP, NTF_MASTER), attribute(NDA.LLADDR, mac)]),
     action: `set bridge port ${port}`,
   };
 }
