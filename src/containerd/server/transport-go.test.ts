@@ -11,8 +11,8 @@ import { Introspection } from "../../contracts/containerd/gen/introspection_pb.t
 import { Namespaces } from "../../contracts/containerd/gen/namespaces_pb.ts";
 import { Version } from "../../contracts/containerd/gen/version_service_pb.ts";
 import { SkiffError } from "../../lib/errors.ts";
-import { createChannel, createClient } from "./client.ts";
-import { createGrpcServer, implement } from "./server.ts";
+import { createChannel, createClient } from "../../wire/h2/client.ts";
+import { createGrpcServer, implement } from "../../wire/h2/server.ts";
 
 const MB = 1024 * 1024;
 const TOTAL = Number(process.env["SKIFF_H2_MB"] ?? 96) * MB;

@@ -10,9 +10,9 @@ import { Streaming } from "../../contracts/containerd/gen/streaming_pb.ts";
 import { Version } from "../../contracts/containerd/gen/version_service_pb.ts";
 import { codeOf, SkiffError } from "../../lib/errors.ts";
 import { createTracer } from "../../lib/trace.ts";
-import { createChannel, createChannelOver, createClient } from "./client.ts";
-import { traceMetadata } from "./metadata.ts";
-import { createGrpcServer, type GrpcServer, implement } from "./server.ts";
+import { createChannel, createChannelOver, createClient } from "../../wire/h2/client.ts";
+import { traceMetadata } from "../../wire/h2/metadata.ts";
+import { createGrpcServer, type GrpcServer, implement } from "../../wire/h2/server.ts";
 
 const directory = mkdtempSync("/tmp/skiff-h2-");
 const path = `${directory}/grpc.sock`;
