@@ -16,33 +16,24 @@ import { tasksService } from "./services/tasks.ts";
 import { traceService } from "./services/trace.ts";
 import { versionService } from "./services/version.ts";
 
-/** What Introspection.Plugins answers; clients look for snapshotters and differs in it. */
-function describePlugins(parts: ContainerdParts): readonly PluginDescription[] {
-  const service = (id: string): PluginDescription => ({ type: "io.containerd.grpc.v1", id });
-  return [
-    { type: "io.containerd.content.v1", id: "content", exports: { root: parts.root } },
-    { type: "io.containerd.metadata.v1", id: "bolt" },
-    { type: "io.containerd.event.v1", id: "exchange" },
-    { type: "io.containerd.gc.v1", id: "scheduler" },
-    { type: "io.containerd.runtime.v2", id: "task" },
-    { type: "io.containerd.snapshotter.v1", id: "overlayfs", exports: { root: parts.root } },
-    { type: "io.containerd.snapshotter.v1", id: "native", exports: { root: parts.root } },
-    { type: "io.containerd.differ.v1", id: "walking" },
-    { type: "io.containerd.transfer.v1", id: "local" },
-    { type: "io.containerd.streaming.v1", id: "manager" },
-    ...[
-      "version",
-      "introspection",
-      "namespaces",
-      "containers",
-      "tasks",
-      "events",
-      "leases",
-      "healthcheck",
-    ].map(service),
-    ...["content", "images", "snapshots", "diff", "transfer", "streaming"].map(service),
-  ];
-}
+/** What Introspection.Plugins answers; clients look for snapshotters and differs in it. Only what is really here is listed. */
+const PLUGINS: readonly PluginDescription[] = [
+  { type: "io.containerd.metadata.v1", id: "bolt" },
+  { type: "io.containerd.event.v1", id: "exchange" },
+  { type: "io.containerd.runtime.v2", id: "task" },
+  { type: "io.containerd.streaming.v1", id: "manager" },
+  ...[
+    "version",
+    "introspection",
+    "namespaces",
+    "containers",
+    "tasks",
+    "events",
+    "leases",
+    "streaming",
+    "healthcheck",
+  ].map((id) => ({ type: "io.containerd.grpc.v1", id })),
+];
 
 export interface Assembly {
   readonly services: readonly ServiceImplementation[];
@@ -54,12 +45,13 @@ export function assemble(parts: ContainerdParts, streaming: ServiceImplementatio
   const containers = createContainerStore(database, namespaces, clock);
   const leases = createLeaseStore(database, namespaces, clock);
   const bundles = createBundles(parts.state);
+  // Nothing is collected while there is nothing to collect: content, snapshots and images bring the collector with them.
   const collector: Collector = { schedule() {}, async collect() {} };
   return {
     services: [
       versionService(),
       healthService(),
-      introspectionService(parts.root, describePlugins(parts)),
+      introspectionService(parts.root, PLUGINS),
       namespacesService(namespaces, events),
       containersService(containers, events),
       tasksService({ tasks, containers, bundles }),
