@@ -6,6 +6,7 @@ import { compile } from "../compile/compile.ts";
 import { runPlan } from "../executor.ts";
 import { readFacts } from "../facts.ts";
 import { encodePlan } from "../plan/encode.ts";
+import { compileSeccomp } from "../seccomp/compile.ts";
 import { loadSpec } from "../spec/load.ts";
 import { createBundle } from "../testing.ts";
 import { createCgroupControl } from "./control.ts";
@@ -47,6 +48,7 @@ test("born in its cgroup, devices by program, killed and removed as a whole", as
         trace: false,
         gate: "",
       },
+      filterOf: compileSeccomp,
       pidFile: join(bundle.state, "pid"),
       facts: { ...readFacts(), hierarchies },
     });

@@ -6,6 +6,7 @@ import type { Spec } from "../../contracts/oci/spec.ts";
 import { parseHierarchies, placeCgroups } from "../cgroups/hierarchies.ts";
 import type { Facts } from "../facts.ts";
 import { printPlan } from "../plan/print.ts";
+import { compileSeccomp } from "../seccomp/compile.ts";
 import { defaultSpec } from "../spec/default.ts";
 import { compile } from "./compile.ts";
 import { parseMountOptions } from "./flags.ts";
@@ -41,6 +42,7 @@ function plan(spec: Spec, with_: Facts, warnings: string[] = []): string {
       bundle: "/bundle",
       rootfs: "/bundle/rootfs",
       facts: with_,
+      filterOf: compileSeccomp,
       noPivotRoot: false,
       trace: false,
     },

@@ -19,14 +19,15 @@ import { SkiffError } from "../../lib/errors.ts";
 import type { CgroupPaths } from "../cgroups/hierarchies.ts";
 import type { Facts } from "../facts.ts";
 import { createPlanBuilder, type Plan, SLOT } from "../plan/ops.ts";
+import type { FilterSource } from "../seccomp/cache.ts";
 import { compileCgroups, enterCgroups, openCgroups } from "./cgroups.ts";
-import { type Compilation, isNew, namespaceOf, O } from "./context.ts";
+import { type Compilation, isNew, namespaceOf, O, type ProcessCompilation } from "./context.ts";
 import { compileDevices, ownsDev } from "./devices.ts";
 import { MS, PROPAGATION } from "./flags.ts";
 import { compileHooks } from "./hooks.ts";
 import { compileMounts, compileRoot } from "./mounts.ts";
 import { CLONE, compileIdMaps, compileNamespaces } from "./namespaces.ts";
-import { compileEnvironment, compileLimits, compileProcess, type ProcessCompilation } from "./process.ts";
+import { compileEnvironment, compileLimits, compileProcess } from "./process.ts";
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 const FIFO_MODE = 0o622; // a user other than root must be able to open it for writing
@@ -49,6 +50,7 @@ export interface CompileRequest {
   /** The start gate; "" for a container that runs at once. */
   readonly gate: string;
   readonly facts: Facts;
+  readonly filterOf: FilterSource;
   readonly warn?: (message: string) => void;
 }
 
@@ -174,7 +176,15 @@ export function compile(request: CompileRequest): Plan {
   if (spec.process === undefined)
     throw new SkiffError("invalid_argument", "process property must not be empty");
   const preserveFds = request.preserveFds ?? 0;
-  const process: ProcessCompilation = { process: spec.process, linux, facts, plan, warn, preserveFds };
+  const process: ProcessCompilation = {
+    process: spec.process,
+    linux,
+    facts,
+    plan,
+    warn,
+    preserveFds,
+    filterOf: request.filterOf,
+  };
   const tasks = compileHost(compilation, request, process);
   plan.init("say", "", INIT_SAYS);
   if (compilation.userNamespace)

@@ -1,8 +1,9 @@
 /** What every part of the compiler gets: the spec, the machine's facts, and the plan under construction. */
-import type { Linux, NamespaceType, Spec } from "../../contracts/oci/spec.ts";
+import type { Linux, NamespaceType, Process, Spec } from "../../contracts/oci/spec.ts";
 import type { CgroupPaths } from "../cgroups/hierarchies.ts";
 import type { Facts } from "../facts.ts";
 import type { PlanBuilder } from "../plan/ops.ts";
+import type { FilterSource } from "../seccomp/cache.ts";
 
 export interface Compilation {
   readonly id: string;
@@ -20,6 +21,17 @@ export interface Compilation {
   /** Has a mount namespace of its own; without one nothing may be mounted. */
   readonly mountNamespace: boolean;
   readonly warn: (message: string) => void;
+}
+
+export interface ProcessCompilation {
+  readonly process: Process;
+  readonly linux: Linux;
+  readonly facts: Facts;
+  readonly plan: PlanBuilder;
+  readonly warn: (message: string) => void;
+  readonly filterOf: FilterSource;
+  /** Fds beside 0, 1, 2 that the process keeps. */
+  readonly preserveFds: number;
 }
 
 export function namespaceOf(linux: Linux, type: NamespaceType): { readonly path?: string } | undefined {

@@ -6,23 +6,11 @@
  *
  * Without no_new_privs a filter needs CAP_SYS_ADMIN, so it must come before the capabilities go; runc does the same.
  */
-import type { Linux, Process } from "../../contracts/oci/spec.ts";
 import { SkiffError } from "../../lib/errors.ts";
-import type { Facts } from "../facts.ts";
-import { type PlanBuilder, SLOT } from "../plan/ops.ts";
-import { compileSeccomp } from "../seccomp/compile.ts";
+import { SLOT } from "../plan/ops.ts";
 import { compileCapabilities } from "../security/capabilities.ts";
+import type { ProcessCompilation } from "./context.ts";
 import { compileScheduling } from "./scheduling.ts";
-
-export interface ProcessCompilation {
-  readonly process: Process;
-  readonly linux: Linux;
-  readonly facts: Facts;
-  readonly plan: PlanBuilder;
-  readonly warn: (message: string) => void;
-  /** Fds beside 0, 1, 2 that the process keeps. */
-  readonly preserveFds: number;
-}
 
 const CAP_SYS_RESOURCE = 1n << 24n;
 const UNLIMITED = (1n << 64n) - 1n;
@@ -115,7 +103,7 @@ function groupsBlob(gids: readonly number[]): Uint8Array {
 function compileFilter(compilation: ProcessCompilation): () => void {
   const { linux, plan } = compilation;
   if (linux.seccomp === undefined) return () => undefined;
-  const { program, flags } = compileSeccomp(linux.seccomp);
+  const { program, flags } = compilation.filterOf(linux.seccomp);
   if (program.length === 0) return () => undefined;
   return () =>
     plan.init(

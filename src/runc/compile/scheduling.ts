@@ -1,6 +1,6 @@
 /** Scheduler, I/O priority and personality of the process (sched_setattr(2), ioprio_set(2), personality(2)). */
 import { SkiffError } from "../../lib/errors.ts";
-import type { ProcessCompilation } from "./process.ts";
+import type { ProcessCompilation } from "./context.ts";
 
 const POLICIES: Readonly<Record<string, number>> = {
   ...{

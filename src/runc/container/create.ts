@@ -7,6 +7,7 @@ import { type CompileRequest, compile } from "../compile/compile.ts";
 import { readFacts } from "../facts.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/ops.ts";
+import { createFilterCache } from "../seccomp/cache.ts";
 import { loadSpec, resolveRootfs } from "../spec/load.ts";
 import { checkId, gateOf, pidFileOf, removeState, stateDirectory, storeState } from "./state.ts";
 
@@ -40,6 +41,7 @@ export function compileRequest(root: string, options: CreateOptions): CompileReq
     ...{ id: options.id, spec, bundle, facts },
     rootfs: resolveRootfs(bundle, spec),
     cgroups: placeCgroups(facts.hierarchies, cgroupsPath, options.id),
+    filterOf: createFilterCache(root),
     noPivotRoot: options.noPivotRoot,
     noNewKeyring: options.noNewKeyring ?? false,
     preserveFds: options.preserveFds ?? 0,

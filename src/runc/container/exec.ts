@@ -1,6 +1,6 @@
 /** exec: another process in a container's namespaces and cgroups, as a plan that needs no gate. */
-import { readlinkSync } from "node:fs";
-import { normalize } from "node:path/posix";
+import { readFileSync, readlinkSync } from "node:fs";
+import { dirname, normalize } from "node:path/posix";
 import { NAMESPACE_TYPES, type Process } from "../../contracts/oci/spec.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import type { CgroupPaths } from "../cgroups/hierarchies.ts";
@@ -12,6 +12,7 @@ import { compileEnvironment, compileLimits, compileProcess } from "../compile/pr
 import { readFacts } from "../facts.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { createPlanBuilder, type Plan, SLOT } from "../plan/ops.ts";
+import { createFilterCache } from "../seccomp/cache.ts";
 import type { Container } from "./state.ts";
 
 const own = (file: string): string => file.replace("_for_children", "");
@@ -31,6 +32,18 @@ export interface ExecOptions {
   readonly ignorePaused?: boolean;
   /** `[controller:]path` below the container's cgroup. */
   readonly subCgroup?: string;
+}
+
+/**
+ * v2 allows no processes where there are children with controllers: an init that manages cgroups (systemd) has moved to one of its
+ * own, and whoever comes later goes there too, as long as it lies within the container's.
+ */
+function cgroupOfInit(container: Container, pid: number): CgroupPaths {
+  const top = container.stored.cgroups[""]!;
+  const own = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1] ?? "";
+  const at = own.lastIndexOf(top.slice(top.lastIndexOf("/")));
+  const below = at < 0 ? "" : own.slice(at + top.length - top.lastIndexOf("/"));
+  return { "": top + below };
 }
 
 /** The container's cgroups, or for those that `sub` names the one below. */
@@ -53,12 +66,15 @@ export function compileExec(container: Container, process: Process, options: Exe
   if (options.ignorePaused !== true && container.cgroups.frozen())
     throw new SkiffError("failed_precondition", "cannot exec in a paused container");
   const { spec } = container.stored;
-  const cgroups = belowCgroups(container.stored.cgroups, options.subCgroup);
+  const base =
+    container.stored.cgroupVersion === 2 ? cgroupOfInit(container, init.pid) : container.stored.cgroups;
+  const cgroups = belowCgroups(base, options.subCgroup);
   const facts = readFacts();
   const plan = createPlanBuilder();
   const linux = spec.linux ?? {};
+  const filterOf = createFilterCache(dirname(container.directory));
   const warn = options.warn ?? (() => undefined);
-  const compilation = { process, linux, facts, plan, warn, preserveFds: options.preserveFds ?? 0 };
+  const compilation = { process, linux, facts, plan, warn, filterOf, preserveFds: options.preserveFds ?? 0 };
   plan.host("say", "", HOST_SAYS);
   openProc(plan);
   let cgroup = 0;

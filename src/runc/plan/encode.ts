@@ -4,6 +4,7 @@ import { ACTORS, type Argument, OPERATIONS, type OperationName, type Plan } from
 
 const OPCODES = new Map(Object.keys(OPERATIONS).map((name, code) => [name as OperationName, code]));
 const OPERATIONS_MAX = 4096;
+const U32_MAX = 0xffff_ffff;
 
 interface Writer {
   bytes: Buffer;
@@ -32,7 +33,12 @@ function writeText(writer: Writer, text: string): void {
 function writeArgument(writer: Writer, argument: Argument): void {
   const length = reserve(writer, 4);
   if (typeof argument === "string") writeText(writer, argument);
-  else if (typeof argument === "number" || typeof argument === "bigint") {
+  else if (typeof argument === "number" && argument >= 0 && argument <= U32_MAX) {
+    /* Nearly all of them; BigInt is slow. */
+    const at = reserve(writer, 8);
+    writer.bytes.writeUInt32LE(argument, at);
+    writer.bytes.writeUInt32LE(0, at + 4);
+  } else if (typeof argument === "number" || typeof argument === "bigint") {
     const at = reserve(writer, 8);
     writer.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(argument)), at);
   } else if (argument instanceof Uint8Array) {
