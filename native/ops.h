@@ -8,6 +8,8 @@
 
 #include "plan.h"
 
+#include <errno.h>
+
 /* clang-format off */
 #define OPERATIONS(X) \
 	X(say,        "s")       /* prefix of this actor's messages from here on */ \
@@ -109,6 +111,23 @@ extern struct executor self;
 #define X(name, signature) int do_##name(const struct op *op);
 OPERATIONS(X)
 #undef X
+
+/* --- what the operations share --- */
+#define S(index) op_string(op, 1 + (index))
+#define U(index) op_number(op, 1 + (index))
+
+static inline int result(long value)
+{
+	return value < 0 ? -errno : 0;
+}
+
+static inline int slot(uint64_t index)
+{
+	return index < SLOTS ? self.slots[index] : -1;
+}
+
+/* Moves a detached mount to an O_PATH fd, which is closed. */
+int move_to(int tree, int target);
 
 /* --- paths.c: below SLOT_ROOT --- */
 int root_open(const char *path, uint64_t flags, uint64_t resolve);

@@ -2,8 +2,10 @@
  * Kernel plans: what src/runc compiles and skiff-init executes. README.md draws the format and the two actors.
  *
  *   plan.c    bytes → operations, every length checked, nothing executed: plan_parse (fuzzed)
- *   init.c    plan_run: the host's side, the clone, the meetings of the two actors
- *   ops.c     one function per operation
+ *   init.c    plan_run: the actors, the clone, their meetings, hooks, gate
+ *   ops.c     one function per operation: files, cgroups, mounts
+ *   process.c one function per operation: the process itself
+ *   paths.c   what is below the container's root, without races
  */
 #ifndef PLAN_H
 #define PLAN_H
