@@ -4,7 +4,7 @@
  * It is copied once per process into sealed memory: a container that manages to open its own init for writing (CVE-2019-5736) finds a file that no
  * one can change, and nothing on disk has to be trusted or cleaned up.
  */
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import embedded from "../../native/build/skiff-init" with { type: "file" };
 import { MFD } from "./constants.ts";
 import { seal } from "./descriptors.ts";
@@ -23,4 +23,19 @@ export function openInit(): string {
     opened = `/proc/${process.pid}/fd/${fd}`;
   }
   return opened;
+}
+
+/**
+ * A copy as a file, for what must be mounted into a container (`docker run --init`): memory cannot be. It is put in place by rename, so that a
+ * container which has the old one mounted keeps it. Returns its path.
+ */
+export function installInit(directory: string): string {
+  const path = `${directory}/skiff-init`;
+  const program = readFileSync(embedded);
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, program, { mode: 0o555 });
+  // Whatever the umask is: the container's user may be anyone.
+  chmodSync(fresh, 0o555);
+  renameSync(fresh, path);
+  return path;
 }

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AT_FDCWD, O } from "./constants.ts";
 import { adoptSocket, readFd, writeFd } from "./fdstream.ts";
-import { openInit } from "./init.ts";
+import { installInit, openInit } from "./init.ts";
 import { check } from "./libc.ts";
 import { linuxKernel as kernel } from "./linux.ts";
 import { parseSignal, signalName } from "./signals.ts";
@@ -95,6 +95,13 @@ test("skiff-init runs from sealed memory", () => {
   expect(openInit()).toBe(path);
   expect(Bun.spawnSync([path], { argv0: "skiff-init" }).exitCode).not.toBe(0);
   expect(() => kernel.openat(AT_FDCWD, path, O.WRONLY | O.TRUNC, 0)).toThrow();
+});
+
+test("skiff-init as a file anyone may run and nobody write", () => {
+  const path = installInit(dir);
+  expect(installInit(dir)).toBe(path);
+  expect(kernel.statx(AT_FDCWD, path, 0).mode & 0o7777).toBe(0o555);
+  expect(readdirSync(dir).filter((name) => name.startsWith("skiff-init"))).toEqual(["skiff-init"]);
 });
 
 test("signals by name", () => {

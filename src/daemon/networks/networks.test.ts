@@ -152,7 +152,14 @@ describe("ports", () => {
       run(...from, process.execPath, "-e", ECHO_CLIENT, address, String(hostPort)).stdout;
     expect(send(onLan(), lan.hostAddress)).toBe("ping");
     expect(send([], "127.0.0.1")).toBe("ping");
+    const flows = () =>
+      run("cat", "/proc/net/nf_conntrack")
+        .stdout.split("\n")
+        .filter((line) => line.includes(" udp ") && line.includes(echo.ip));
+    if (existsSync("/proc/net/nf_conntrack")) expect(flows()).not.toEqual([]);
     networks.service.release("echo");
+    if (existsSync("/proc/net/nf_conntrack")) expect(flows()).toEqual([]);
+    expect(networks.logged).toEqual([]);
   });
 
   test("flushed rules are mended by the next start of a container", () => {

@@ -1,6 +1,8 @@
 /** The network service over its parts; network.ts has the essay. */
 import { mkdirSync, readdirSync } from "node:fs";
+import { unless } from "../../kernel/errno.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
+import { forgetFlows, udpFlowsTo, udpFlowsToPort } from "../../kernel/netlink/conntrack.ts";
 import { formatIpv4, parseIpv4 } from "../../kernel/netlink/ipv4.ts";
 import { deleteLink } from "../../kernel/netlink/link.ts";
 import { removeNamespace } from "../../kernel/netlink/namespace.ts";
@@ -124,6 +126,7 @@ export class DefaultNetworks implements NetworkService {
     const { kernel, hostPorts, store } = this.#parts;
     this.#attachments.delete(containerId);
     this.#withdraw(attachment);
+    this.#forgetUdp(attachment);
     freePorts(hostPorts, attachment.published);
     const { netnsPath, mode, ip } = attachment;
     if (netnsPath !== "" && mode !== "container") removeNamespace(kernel, netnsPath);
@@ -149,7 +152,8 @@ export class DefaultNetworks implements NetworkService {
     const { bridge, hostPorts, socket, dispose } = this.#parts;
     if (this.#attachments.size === 0 && bridge !== undefined) {
       bridge.firewall.remove();
-      if (bridge.link.own) socket.request([deleteLink(bridge.link.index)]);
+      // Somebody may have deleted it before.
+      if (bridge.link.own) unless(["ENODEV"], () => socket.request([deleteLink(bridge.link.index)]));
     }
     hostPorts.close();
     dispose();
@@ -192,6 +196,17 @@ export class DefaultNetworks implements NetworkService {
       // Somebody has flushed the rules: these ports are gone, and all others with them.
       this.#parts.log(`withdraw ports of ${name}: ${messageOf(error)}`);
       this.#rebuildFirewall();
+    }
+  }
+
+  /** Of the time before: to the host itself, or to the container that had the address. */
+  #forgetUdp({ name, ip, published }: Attachment): void {
+    const ports = published.filter(({ protocol }) => protocol === "udp").map(({ hostPort }) => hostPort);
+    if (ports.length === 0) return;
+    try {
+      forgetFlows([udpFlowsTo(parseIpv4(ip)!), ...ports.map(udpFlowsToPort)]);
+    } catch (error) {
+      this.#parts.log(`forget UDP flows of ${name}: ${messageOf(error)}`);
     }
   }
 
@@ -278,6 +293,7 @@ export class DefaultNetworks implements NetworkService {
       // `nft flush ruleset`, or a dockerd that has set its policy: mended before the next container needs it.
       if (firewall.isTouched() && !firewall.isIntact()) this.#rebuildFirewall();
       else if (published.length > 0) firewall.publish(publicationsOf(ip, published));
+      this.#forgetUdp(attachment);
     });
   }
 
