@@ -61,7 +61,8 @@ export function readFacts(): Facts {
   let status: string | undefined;
   const capabilities = (name: string): bigint => {
     status ??= readText("/proc/self/status");
-    return BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1] ?? "0"}`);
+    const at = status.indexOf(`${name}:\t`);
+    return BigInt(`0x${at < 0 ? "0" : status.slice(at + name.length + 2, status.indexOf("\n", at))}`);
   };
   return {
     euid: process.geteuid?.() ?? 0,

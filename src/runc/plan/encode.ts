@@ -24,10 +24,11 @@ function reserve(writer: Writer, size: number): number {
 
 function writeText(writer: Writer, text: string): void {
   if (text.includes("\0")) throw new SkiffError("invalid_argument", "encode plan: NUL in a string");
-  const size = Buffer.byteLength(text);
-  const at = reserve(writer, size + 1);
-  writer.bytes.write(text, at);
+  /* Room for the longest UTF-8; measuring first would cost a second pass. */
+  const at = reserve(writer, 3 * text.length + 1);
+  const size = writer.bytes.write(text, at);
   writer.bytes[at + size] = 0;
+  writer.used = at + size + 1;
 }
 
 function writeArgument(writer: Writer, argument: Argument): void {
@@ -52,7 +53,7 @@ export function encodePlan(plan: Plan): Uint8Array {
   if (plan.operations.length > OPERATIONS_MAX) {
     throw new SkiffError("resource_exhausted", `encode plan: more than ${OPERATIONS_MAX} operations`);
   }
-  const writer: Writer = { bytes: Buffer.alloc(16384), used: 0 };
+  const writer: Writer = { bytes: Buffer.alloc(65_536), used: 0 };
   const head = reserve(writer, 12);
   writer.bytes.write("SKPL\x01\0", head, "latin1");
   writer.bytes.writeUInt16LE(plan.trace ? 1 : 0, head + 6);
