@@ -37,7 +37,13 @@ export async function removeStopped(
     await parts.roots.remove(id);
   } catch (error) {
     parts.registry.change(id, (now) => withState(now, { status: "dead" }));
-    throw wrap(error, `unable to remove filesystem for ${id}`);
+    const problem = wrap(error, `unable to remove filesystem for ${id}`);
+    // Whoever waits for its end must not wait for ever.
+    parts.waiters.notify(id, "removed", {
+      StatusCode: container.state.exitCode,
+      Error: { Message: problem.message },
+    });
+    throw problem;
   }
   rmSync(containerDir(parts.paths, id), { recursive: true, force: true });
   rmSync(runDir(parts.paths, id), { recursive: true, force: true });
