@@ -1,170 +1,16 @@
 /**
- * What a client asks for at `POST /containers/create`: Docker's `Config`, `HostConfig` and `EndpointSettings`, names as on the wire.
- * Here every field of the defaults table is present; `complete` fills what the client left out as dockerd does.
+ * What a client asks for at `POST /containers/create`: Docker's `Config` and `HostConfig` (contracts/engine). Here is what every field is when the
+ * client has left it out.
  */
-export interface ContainerConfig {
-  readonly Hostname: string;
-  readonly Domainname: string;
-  readonly User: string;
-  readonly AttachStdin: boolean;
-  readonly AttachStdout: boolean;
-  readonly AttachStderr: boolean;
-  readonly ExposedPorts?: Readonly<Record<string, object>>;
-  readonly Tty: boolean;
-  readonly OpenStdin: boolean;
-  readonly StdinOnce: boolean;
-  readonly Env: readonly string[] | null;
-  readonly Cmd: readonly string[] | null;
-  readonly Healthcheck?: object;
-  readonly Image: string;
-  readonly Volumes: Readonly<Record<string, object>> | null;
-  readonly WorkingDir: string;
-  readonly Entrypoint: readonly string[] | null;
-  readonly NetworkDisabled?: boolean;
-  readonly OnBuild: readonly string[] | null;
-  readonly Labels: Readonly<Record<string, string>>;
-  readonly StopSignal?: string;
-  /** Seconds. */
-  readonly StopTimeout?: number;
-  readonly Shell?: readonly string[];
-}
+import type {
+  Config as ContainerConfig,
+  HostConfig,
+  Mount as MountRequest,
+  Throttle,
+} from "../../contracts/engine/container.ts";
+import type { EndpointSettings } from "../../contracts/engine/network.ts";
 
-export interface PortBinding {
-  readonly HostIp: string;
-  readonly HostPort: string;
-}
-
-export interface RestartPolicy {
-  readonly Name: string;
-  readonly MaximumRetryCount: number;
-}
-
-export interface MountRequest {
-  readonly Type: string;
-  readonly Source?: string;
-  readonly Target: string;
-  readonly ReadOnly?: boolean;
-  readonly BindOptions?: {
-    readonly Propagation?: string;
-    readonly NonRecursive?: boolean;
-    readonly CreateMountpoint?: boolean;
-    readonly ReadOnlyNonRecursive?: boolean;
-    readonly ReadOnlyForceRecursive?: boolean;
-  };
-  readonly VolumeOptions?: {
-    readonly NoCopy?: boolean;
-    readonly Labels?: Readonly<Record<string, string>>;
-    readonly Subpath?: string;
-    readonly DriverConfig?: { readonly Name?: string; readonly Options?: Readonly<Record<string, string>> };
-  };
-  readonly TmpfsOptions?: {
-    readonly SizeBytes?: number;
-    readonly Mode?: number;
-    readonly Options?: readonly (readonly string[])[];
-  };
-}
-
-export interface Ulimit {
-  readonly Name: string;
-  readonly Soft: number;
-  readonly Hard: number;
-}
-
-export interface DeviceMapping {
-  readonly PathOnHost: string;
-  readonly PathInContainer: string;
-  readonly CgroupPermissions: string;
-}
-
-export interface HostConfig {
-  readonly Binds: readonly string[] | null;
-  readonly ContainerIDFile: string;
-  readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> };
-  readonly NetworkMode: string;
-  readonly PortBindings: Readonly<Record<string, readonly PortBinding[] | null>>;
-  readonly RestartPolicy: RestartPolicy;
-  readonly AutoRemove: boolean;
-  readonly VolumeDriver: string;
-  readonly VolumesFrom: readonly string[] | null;
-  readonly ConsoleSize: readonly [number, number];
-  readonly Annotations?: Readonly<Record<string, string>>;
-  readonly CapAdd: readonly string[] | null;
-  readonly CapDrop: readonly string[] | null;
-  readonly CgroupnsMode: string;
-  readonly Dns: readonly string[];
-  readonly DnsOptions: readonly string[];
-  readonly DnsSearch: readonly string[];
-  readonly ExtraHosts: readonly string[] | null;
-  readonly GroupAdd: readonly string[] | null;
-  readonly IpcMode: string;
-  readonly Cgroup: string;
-  readonly Links: readonly string[] | null;
-  readonly OomScoreAdj: number;
-  readonly PidMode: string;
-  readonly Privileged: boolean;
-  readonly PublishAllPorts: boolean;
-  readonly ReadonlyRootfs: boolean;
-  readonly SecurityOpt: readonly string[] | null;
-  readonly StorageOpt?: Readonly<Record<string, string>>;
-  readonly Tmpfs?: Readonly<Record<string, string>>;
-  readonly UTSMode: string;
-  readonly UsernsMode: string;
-  readonly ShmSize: number;
-  readonly Sysctls?: Readonly<Record<string, string>>;
-  readonly Runtime: string;
-  readonly Isolation: string;
-  readonly CpuShares: number;
-  readonly Memory: number;
-  readonly NanoCpus: number;
-  readonly CgroupParent: string;
-  readonly BlkioWeight: number;
-  readonly BlkioWeightDevice: readonly { readonly Path: string; readonly Weight: number }[] | null;
-  readonly BlkioDeviceReadBps: readonly Throttle[] | null;
-  readonly BlkioDeviceWriteBps: readonly Throttle[] | null;
-  readonly BlkioDeviceReadIOps: readonly Throttle[] | null;
-  readonly BlkioDeviceWriteIOps: readonly Throttle[] | null;
-  readonly CpuPeriod: number;
-  readonly CpuQuota: number;
-  readonly CpuRealtimePeriod: number;
-  readonly CpuRealtimeRuntime: number;
-  readonly CpusetCpus: string;
-  readonly CpusetMems: string;
-  readonly Devices: readonly DeviceMapping[] | null;
-  readonly DeviceCgroupRules: readonly string[] | null;
-  readonly DeviceRequests: readonly object[] | null;
-  readonly MemoryReservation: number;
-  readonly MemorySwap: number;
-  readonly MemorySwappiness: number | null;
-  readonly OomKillDisable: boolean | null;
-  readonly PidsLimit: number | null;
-  readonly Ulimits: readonly Ulimit[] | null;
-  readonly CpuCount: number;
-  readonly CpuPercent: number;
-  readonly IOMaximumIOps: number;
-  readonly IOMaximumBandwidth: number;
-  readonly Mounts?: readonly MountRequest[];
-  readonly MaskedPaths: readonly string[] | null;
-  readonly ReadonlyPaths: readonly string[] | null;
-  readonly Init?: boolean;
-}
-
-export interface Throttle {
-  readonly Path: string;
-  readonly Rate: number;
-}
-
-export interface EndpointSettings {
-  readonly IPAMConfig?: {
-    readonly IPv4Address?: string;
-    readonly IPv6Address?: string;
-    readonly LinkLocalIPs?: readonly string[];
-  } | null;
-  readonly Links?: readonly string[] | null;
-  readonly Aliases?: readonly string[] | null;
-  readonly DriverOpts?: Readonly<Record<string, string>> | null;
-  readonly GwPriority?: number;
-  readonly MacAddress?: string;
-}
+export type { ContainerConfig, EndpointSettings, HostConfig, MountRequest, Throttle };
 
 const CONFIG: ContainerConfig = Object.freeze({
   Hostname: "",
@@ -192,7 +38,7 @@ const HOST: HostConfig = Object.freeze({
   LogConfig: { Type: "", Config: {} },
   NetworkMode: "",
   PortBindings: {},
-  RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+  RestartPolicy: { Name: "no" as const, MaximumRetryCount: 0 },
   AutoRemove: false,
   VolumeDriver: "",
   VolumesFrom: null,
@@ -261,8 +107,15 @@ function complete<T extends object>(defaults: T, given: object): T {
   return merged as T;
 }
 
+/** Docker also takes one word for a list of words. */
+function words(value: unknown): readonly string[] | null {
+  if (typeof value === "string") return [value];
+  return Array.isArray(value) ? value.map(String) : null;
+}
+
 export function completeConfig(given: object): ContainerConfig {
-  return complete(CONFIG, given);
+  const config = complete(CONFIG, given);
+  return { ...config, Cmd: words(config.Cmd), Entrypoint: words(config.Entrypoint) };
 }
 
 export function completeHostConfig(given: object): HostConfig {

@@ -37,7 +37,13 @@ export function completeExecConfig(given: object): ExecConfig {
     Tty: false,
     Privileged: false,
   };
-  return { ...defaults, ...flags, ...rest, Cmd: Cmd ?? [], Env: Env ?? [] };
+  return {
+    ...defaults,
+    ...flags,
+    ...rest,
+    Cmd: typeof Cmd === "string" ? [Cmd] : (Cmd ?? []),
+    Env: Env ?? [],
+  };
 }
 
 export function createExec(parts: ExecParts, reference: string, config: ExecConfig): { readonly Id: string } {

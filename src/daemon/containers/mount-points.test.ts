@@ -41,10 +41,10 @@ test("--mount", () => {
   expect(() => parseMount({ Type: "tmpfs", Source: "/a", Target: "/x" })).toThrow(
     "field Source must not be specified",
   );
-  expect(() => parseMount({ Type: "odd", Target: "/x" })).toThrow("mount type unknown");
+  expect(() => parseMount({ Type: "npipe", Target: "/x" })).toThrow("mount type unknown");
   const size = { SizeBytes: 1024, Mode: 0o700 };
   expect(parseMount({ Type: "tmpfs", Target: "/x", TmpfsOptions: size }).mode).toBe("mode=700,size=1024");
-  const subpath = { Type: "volume", Source: "v", Target: "/x", VolumeOptions: { Subpath: "../y" } };
+  const subpath = { Type: "volume" as const, Source: "v", Target: "/x", VolumeOptions: { Subpath: "../y" } };
   expect(() => parseMount(subpath)).toThrow("subpath must be a relative path within the volume");
 });
 
