@@ -3,9 +3,10 @@
  *
  * Delivery is synchronous and in order: when a mutation's call is answered, its event is in every subscriber's queue.
  */
-import { create, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Message, MessageInitShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { packAny } from "../../contracts/containerd/any.ts";
 import type { Clock } from "../../lib/clock.ts";
 
 export interface Envelope {
@@ -23,18 +24,12 @@ export interface EventBus {
     schema: GenMessage<T>,
     payload: MessageInitShape<GenMessage<T>>,
   ): void;
+  /** `publish` of a payload that is packed already. */
+  publishAny(namespace: string, topic: string, event: Any): void;
   /** Passes on what somebody else has published. */
   forward(envelope: Envelope): void;
   /** Everything from now on, in order. The listener must not throw. Returns the unsubscriber. */
   subscribe(listener: (envelope: Envelope) => void): () => void;
-}
-
-/** containerd's type URLs are bare names, without "type.googleapis.com/". */
-export function packAny<T extends Message>(
-  schema: GenMessage<T>,
-  value: MessageInitShape<GenMessage<T>>,
-): Any {
-  return create(AnySchema, { typeUrl: schema.typeName, value: toBinary(schema, create(schema, value)) });
 }
 
 export function createEventBus(clock: Clock): EventBus {
@@ -44,6 +39,9 @@ export function createEventBus(clock: Clock): EventBus {
   };
   return {
     forward,
+    publishAny(namespace, topic, event) {
+      forward({ timestampNs: clock.nowNs(), namespace, topic, event });
+    },
     publish(namespace, topic, schema, payload) {
       if (listeners.size === 0) return;
       forward({ timestampNs: clock.nowNs(), namespace, topic, event: packAny(schema, payload) });

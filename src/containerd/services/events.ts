@@ -4,12 +4,12 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { file_events } from "../../contracts/containerd/gen/events_pb.ts";
 import { Events } from "../../contracts/containerd/gen/events_service_pb.ts";
 import { file_images } from "../../contracts/containerd/gen/images_pb.ts";
+import { nanosecondsOf, timestampOf } from "../../contracts/containerd/timestamps.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import { implement } from "../../wire/h2/server.ts";
 import { namespaceOf } from "../core/context.ts";
 import type { Envelope, EventBus } from "../core/events.ts";
 import { type FieldLookup, mapField, parseFilters } from "../core/filters.ts";
-import { nanosecondsOf, timestampOf } from "../core/timestamps.ts";
 
 /** Events a subscriber may be behind; more, and it is cut off, so that it knows that it has missed some. */
 const QUEUE_MAX = 65_536;

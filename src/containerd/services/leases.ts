@@ -1,11 +1,11 @@
 import { Leases } from "../../contracts/containerd/gen/leases_pb.ts";
+import { timestampOf } from "../../contracts/containerd/timestamps.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import type { IdSource } from "../../lib/ids.ts";
 import { implement } from "../../wire/h2/server.ts";
 import type { Collector } from "../core/collector.ts";
 import { namespaceOf } from "../core/context.ts";
 import { mapField, parseFilters } from "../core/filters.ts";
-import { timestampOf } from "../core/timestamps.ts";
 import type { Lease, LeaseResource, LeaseStore } from "../metadata/leases.ts";
 
 function toMessage({ id, createdAtNs, labels }: Lease) {

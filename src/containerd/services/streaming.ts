@@ -1,11 +1,11 @@
 /** Streams that clients open for other calls to use; core/streams.ts says how they are meant. */
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { type Any, AnySchema, EmptySchema } from "@bufbuild/protobuf/wkt";
+import { packAny } from "../../contracts/containerd/any.ts";
 import { StreamInitSchema, Streaming } from "../../contracts/containerd/gen/streaming_pb.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import { implement } from "../../wire/h2/server.ts";
 import { namespaceOf } from "../core/context.ts";
-import { packAny } from "../core/events.ts";
 import type { AnyStream, StreamRegistry } from "../core/streams.ts";
 
 /** One open stream: what the server sends waits here for the RPC to take it, one message at a time. */

@@ -1,10 +1,8 @@
 /** Tasks.Create: a bundle out of the container's record, then the Task service's `create`. */
-import { fromBinary } from "@bufbuild/protobuf";
-import type { Any } from "@bufbuild/protobuf/wkt";
-import { OptionsSchema } from "../../contracts/containerd/gen/runc_options_pb.ts";
 import type { CreateTaskRequest } from "../../contracts/containerd/gen/tasks_pb.ts";
-import type { RuntimeOptions, TaskService } from "../../contracts/shim/task.ts";
-import { messageOf, SkiffError } from "../../lib/errors.ts";
+import { unpackRuntimeOptions } from "../../contracts/containerd/tasks.ts";
+import type { TaskService } from "../../contracts/shim/task.ts";
+import { SkiffError } from "../../lib/errors.ts";
 import { formatTraceparent, type TraceContext } from "../../lib/trace.ts";
 import type { Bundles } from "../core/bundles.ts";
 import type { ContainerStore } from "../metadata/containers.ts";
@@ -17,19 +15,6 @@ export interface TasksParts {
 
 /** Runtimes that our Task service is; `io.containerd.runc.v2` because that is what every client asks for by default. */
 const RUNTIMES: readonly string[] = ["io.containerd.skiff.v1", "io.containerd.runc.v2"];
-
-const DEFAULTS: RuntimeOptions = { binaryName: "", root: "", systemdCgroup: false, noPivotRoot: false };
-
-/** The runtime's options, if they are of the kind we know. Others (CRI's generic options …) say nothing to us. */
-function runtimeOptions(any: Any | undefined): RuntimeOptions {
-  if (any === undefined || !any.typeUrl.endsWith(OptionsSchema.typeName)) return DEFAULTS;
-  try {
-    const { binaryName, root, systemdCgroup, noPivotRoot } = fromBinary(OptionsSchema, any.value);
-    return { binaryName, root, systemdCgroup, noPivotRoot };
-  } catch (error) {
-    throw new SkiffError("invalid_argument", `runtime options: ${messageOf(error)}`);
-  }
-}
 
 export async function createTask(
   { tasks, containers, bundles }: TasksParts,
@@ -61,7 +46,7 @@ export async function createTask(
       bundle,
       rootfs: request.rootfs.map(({ type, source, target, options }) => ({ type, source, target, options })),
       stdio: { terminal, stdin, stdout, stderr },
-      options: runtimeOptions(request.options ?? container.runtime?.options),
+      options: unpackRuntimeOptions(request.options ?? container.runtime?.options),
       traceparent: trace === undefined ? "" : formatTraceparent(trace),
     });
     return { containerId: id, pid };

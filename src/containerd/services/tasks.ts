@@ -1,31 +1,22 @@
 /** Running containers: gRPC in front, the Task service of contracts/shim behind, in the same process. */
-import type { Any } from "@bufbuild/protobuf/wkt";
-import { Status } from "../../contracts/containerd/gen/task_pb.ts";
+import { parseJsonAny } from "../../contracts/containerd/any.ts";
 import { Tasks } from "../../contracts/containerd/gen/tasks_pb.ts";
+import { TASK_STATUS } from "../../contracts/containerd/tasks.ts";
+import { timestampOf } from "../../contracts/containerd/timestamps.ts";
 import type { Resources } from "../../contracts/oci/spec.ts";
-import type { ProcessRef, ProcessState, TaskStatus } from "../../contracts/shim/task.ts";
-import { messageOf, SkiffError } from "../../lib/errors.ts";
+import type { ProcessRef, ProcessState } from "../../contracts/shim/task.ts";
 import { implement } from "../../wire/h2/server.ts";
 import { namespaceOf } from "../core/context.ts";
 import { parseFilters } from "../core/filters.ts";
-import { timestampOf } from "../core/timestamps.ts";
 import { createTask, type TasksParts } from "./tasks-create.ts";
 import { metricsOf } from "./tasks-metrics.ts";
-
-const STATUS: Readonly<Record<TaskStatus, Status>> = {
-  created: Status.CREATED,
-  running: Status.RUNNING,
-  stopped: Status.STOPPED,
-  paused: Status.PAUSED,
-  pausing: Status.PAUSING,
-};
 
 function toProcess(state: ProcessState) {
   return {
     containerId: state.id,
     id: state.execId === "" ? state.id : state.execId,
     pid: state.pid,
-    status: STATUS[state.status],
+    status: TASK_STATUS[state.status],
     stdin: state.stdio.stdin,
     stdout: state.stdio.stdout,
     stderr: state.stdio.stderr,
@@ -33,14 +24,6 @@ function toProcess(state: ProcessState) {
     exitStatus: state.exitStatus,
     exitedAt: timestampOf(state.exitedAtNs),
   };
-}
-
-function parseJson(any: Any | undefined, what: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(any?.value ?? []).toString());
-  } catch (error) {
-    throw new SkiffError("invalid_argument", `${what}: ${messageOf(error)}`);
-  }
 }
 
 type Named = { readonly containerId: string; readonly execId?: string };
@@ -104,7 +87,7 @@ export function tasksService(parts: TasksParts) {
       return { processes: pids.map((pid) => ({ pid })) };
     },
     async update(request, context) {
-      const resources = parseJson(request.resources, "task resources") as Resources;
+      const resources = parseJsonAny(request.resources, "task resources") as Resources;
       await tasks.update(namespaceOf(context), request.containerId, resources);
       return {};
     },
