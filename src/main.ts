@@ -12,6 +12,12 @@ const ROLES: Readonly<Record<string, (argv: readonly string[]) => Promise<number
     const { main } = await import("./containerd/main.ts");
     return main(argv, (parts) => createTaskService({ ...parts, createRuntime }));
   },
+  "containerd-shim-skiff-v1": async (argv) => {
+    const { createTaskService } = await import("./shim/main.ts");
+    const { createRuntime } = await import("./runc/runtime.ts");
+    const { main } = await import("./shim/door/main.ts");
+    return main(argv, (parts) => createTaskService({ ...parts, createRuntime }));
+  },
   "skiff-runc": async (argv) => (await import("./runc/main.ts")).main(argv),
 });
 
@@ -20,7 +26,9 @@ function pickRole(): [string, readonly string[]] {
   const args = process.argv.slice(2);
   if (name !== "skiff" && name in ROLES) return [name, args];
   const first = args[0];
-  return first !== undefined && first !== "skiff" && first in ROLES ? [first, args.slice(1)] : ["skiff", args];
+  return first !== undefined && first !== "skiff" && first in ROLES
+    ? [first, args.slice(1)]
+    : ["skiff", args];
 }
 
 const [role, argv] = pickRole();
