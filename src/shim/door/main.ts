@@ -30,9 +30,8 @@ function socketOf({ address, namespace }: DoorOptions): string {
   return `${SOCKETS}/${hash}`;
 }
 
-function startDaemon(options: DoorOptions, socket: string, bundle: string): void {
+function startDaemon(options: DoorOptions, socket: string, stateDir: string): void {
   const { namespace, address } = options;
-  const stateDir = dirname(dirname(bundle));
   const flags = ["-namespace", namespace, "-address", address, "-state-dir", stateDir, "-socket", socket];
   const child = Bun.spawn(selfCommand("containerd-shim-skiff-v1", [...flags, "serve"]), {
     // In no container's bundle, and without the pipe that containerd reads to its end.
@@ -47,11 +46,12 @@ function startDaemon(options: DoorOptions, socket: string, bundle: string): void
 async function reach(options: DoorOptions, bundle: string): Promise<TtrpcChannel> {
   const socket = socketOf(options);
   mkdirSync(SOCKETS, { recursive: true, mode: 0o711 });
-  // Held until this program ends.
-  linuxKernel.flock(openSync(`${socket}.lock`, "a", 0o600), LOCK.EX);
+  const stateDir = dirname(dirname(bundle));
+  // The lock is held until this program ends.
+  linuxKernel.flock(openSync(stateDir, "r"), LOCK.EX);
   const found = await connectTtrpc(socket).catch(() => undefined);
   if (found !== undefined) return found;
-  startDaemon(options, socket, bundle);
+  startDaemon(options, socket, stateDir);
   for (const deadline = Date.now() + START_MS_MAX; Date.now() < deadline; await Bun.sleep(2)) {
     const channel = await connectTtrpc(socket).catch(() => undefined);
     if (channel !== undefined) return channel;
