@@ -1,7 +1,7 @@
 /** skiff-containerd: flags → lock → database → services → socket, and the same backwards at SIGTERM. */
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { TaskServiceFactory } from "../contracts/shim/task.ts";
+import type { Exit, TaskServiceFactory } from "../contracts/shim/task.ts";
 import { openInit } from "../kernel/init.ts";
 import { linuxKernel } from "../kernel/linux.ts";
 import { writeStderr, writeStdout } from "../kernel/stdout.ts";
@@ -11,8 +11,11 @@ import { randomIds } from "../lib/ids.ts";
 import { createTracer } from "../lib/trace.ts";
 import { createGrpcServer } from "../wire/h2/server.ts";
 import { createEventBus } from "./core/events.ts";
-import { forwardTaskEvents } from "./core/task-events.ts";
+import { type DeadTask, forwardTaskEvents, publishDeath } from "./core/task-events.ts";
 import { openDatabase } from "./metadata/database.ts";
+import { serveShimEvents } from "./plugins/runtimes/events.ts";
+import { ForeignTasks } from "./plugins/runtimes/foreign.ts";
+import { createRuntimes } from "./plugins/runtimes/runtimes.ts";
 import { assemble } from "./plugins.ts";
 import { lockRoot } from "./server/lock.ts";
 import { type Options, parseOptions, USAGE } from "./server/options.ts";
@@ -52,8 +55,11 @@ async function serve(options: Options, createTaskService: TaskServiceFactory): P
   const database = openDatabase(join(root, "metadata.db"));
   const events = createEventBus(clock);
   const streaming = createStreaming();
-  const tasks = createTaskService({ stateDir: taskDir, initPath: openInit(), tracer, clock });
-  const stopForwarding = forwardTaskEvents(tasks, events);
+  const own = createTaskService({ stateDir: taskDir, initPath: openInit(), tracer, clock });
+  const stopForwarding = forwardTaskEvents(own, events);
+  const onDead = (task: DeadTask, exit: Exit) => publishDeath(events, task, exit);
+  const tasks = createRuntimes(own, new ForeignTasks({ stateDir: taskDir, address, log, onDead }));
+  const shimEvents = serveShimEvents(address, events);
   const parts = {
     root,
     state: taskDir,
@@ -82,6 +88,7 @@ async function serve(options: Options, createTaskService: TaskServiceFactory): P
   await stopping;
   await server.close(GRACE_MS);
   stopForwarding();
+  shimEvents.close();
   rmSync(address, { force: true });
   database.close();
 }

@@ -22,6 +22,8 @@ import { createGrpcServer } from "../../wire/h2/server.ts";
 import { createEventBus } from "../core/events.ts";
 import { forwardTaskEvents } from "../core/task-events.ts";
 import { openDatabase } from "../metadata/database.ts";
+import { ForeignTasks } from "../plugins/runtimes/foreign.ts";
+import { createRuntimes } from "../plugins/runtimes/runtimes.ts";
 import { assemble } from "../plugins.ts";
 import { createStreaming } from "./streaming.ts";
 
@@ -52,6 +54,7 @@ const tasks = {
 } as Partial<TaskService> as TaskService;
 
 const events = createEventBus(systemClock);
+const foreign = new ForeignTasks({ stateDir: `${directory}/tasks`, address, log() {}, onDead() {} });
 const streaming = createStreaming();
 const tracer = createTracer({ layer: "skiff-containerd", nowNs: systemClock.nowNs, hex: randomIds.hex });
 const parts = {
@@ -60,7 +63,7 @@ const parts = {
   database: openDatabase(":memory:"),
   events,
   streams: streaming.registry,
-  tasks,
+  tasks: createRuntimes(tasks, foreign),
   clock: systemClock,
   ids: randomIds,
   tracer,

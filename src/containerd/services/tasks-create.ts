@@ -1,20 +1,16 @@
 /** Tasks.Create: a bundle out of the container's record, then the Task service's `create`. */
 import type { CreateTaskRequest } from "../../contracts/containerd/gen/tasks_pb.ts";
-import { unpackRuntimeOptions } from "../../contracts/containerd/tasks.ts";
-import type { TaskService } from "../../contracts/shim/task.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import { formatTraceparent, type TraceContext } from "../../lib/trace.ts";
 import type { Bundles } from "../core/bundles.ts";
 import type { ContainerStore } from "../metadata/containers.ts";
+import type { Runtimes } from "../plugins/runtimes/runtimes.ts";
 
 export interface TasksParts {
-  readonly tasks: TaskService;
+  readonly tasks: Runtimes;
   readonly containers: ContainerStore;
   readonly bundles: Bundles;
 }
-
-/** Runtimes that our Task service is; `io.containerd.runc.v2` because that is what every client asks for by default. */
-const RUNTIMES: readonly string[] = ["io.containerd.skiff.v1", "io.containerd.runc.v2"];
 
 export async function createTask(
   { tasks, containers, bundles }: TasksParts,
@@ -25,12 +21,6 @@ export async function createTask(
   const id = request.containerId;
   const container = containers.get(namespace, id);
   const runtime = container.runtime?.name ?? "";
-  if (!RUNTIMES.includes(runtime)) {
-    throw new SkiffError(
-      "not_found",
-      `runtime "${runtime}" binary not installed: use ${RUNTIMES.join(" or ")}`,
-    );
-  }
   if (request.checkpoint !== undefined) {
     throw new SkiffError("unimplemented", `task ${id}: restore from a checkpoint is not supported`);
   }
@@ -46,7 +36,8 @@ export async function createTask(
       bundle,
       rootfs: request.rootfs.map(({ type, source, target, options }) => ({ type, source, target, options })),
       stdio: { terminal, stdin, stdout, stderr },
-      options: unpackRuntimeOptions(request.options ?? container.runtime?.options),
+      runtime,
+      options: request.options ?? container.runtime?.options,
       traceparent: trace === undefined ? "" : formatTraceparent(trace),
     });
     return { containerId: id, pid };
