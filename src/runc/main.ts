@@ -76,6 +76,8 @@ const GLOBAL = {
   debug: BOOLEAN,
   criu: VALUE,
   "systemd-cgroup": BOOLEAN,
+  // crun's way to say the same.
+  "cgroup-manager": VALUE,
   rootless: VALUE,
   help: { ...BOOLEAN, short: "h" },
   version: { ...BOOLEAN, short: "v" },
@@ -108,7 +110,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     const root =
       parsed.value("root") ||
       (process.geteuid?.() === 0 ? DEFAULT_ROOT : `${process.env["XDG_RUNTIME_DIR"] ?? "/tmp"}/skiff-runc`);
-    context = { root, log, print, systemdCgroup: parsed.has("systemd-cgroup") };
+    context = {
+      root,
+      log,
+      print,
+      systemdCgroup: parsed.has("systemd-cgroup") || parsed.value("cgroup-manager") === "systemd",
+    };
     if (parsed.has("version") || name === "version") {
       print(version());
       return 0;

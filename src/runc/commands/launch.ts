@@ -9,6 +9,8 @@ import { encodePlan } from "../plan/encode.ts";
 
 export const CREATE_FLAGS = {
   bundle: { ...VALUE, short: "b" },
+  // crun's name; its suite and some scripts use it.
+  config: { ...VALUE, short: "f" },
   "console-socket": VALUE,
   "pid-file": VALUE,
   "no-pivot": BOOLEAN,
@@ -26,6 +28,7 @@ export interface Prepared {
 /** Compiles the bundle and stores the state. */
 export function prepare(context: RuncContext, parsed: Parsed, id: string, ungated: boolean): Prepared {
   const preserved = preservedFds(parsed.value("preserve-fds"));
+  const config = parsed.value("config");
   const options: CreateOptions = {
     ...{ id, ungated, bundle: parsed.value("bundle") ?? ".", traceparent: "" },
     noPivotRoot: parsed.has("no-pivot"),
@@ -34,6 +37,7 @@ export function prepare(context: RuncContext, parsed: Parsed, id: string, ungate
     extraEnv: preserved.env,
     systemdCgroup: context.systemdCgroup,
     warn: context.log.warn,
+    ...(config === undefined ? {} : { config }),
   };
   const { plan, request } = createPlan(context.root, options);
   return {

@@ -19,6 +19,8 @@ export interface CreateOptions extends CreateContainer {
   readonly extraEnv?: readonly string[];
   /** `cgroupsPath` has systemd's form. */
   readonly systemdCgroup?: boolean;
+  /** Spec file; the bundle's config.json when absent. */
+  readonly config?: string;
   readonly warn?: (message: string) => void;
 }
 
@@ -31,7 +33,7 @@ function withEnv(spec: Spec, env: readonly string[]): Spec {
 export function compileRequest(root: string, options: CreateOptions): CompileRequest {
   checkId(options.id);
   const bundle = realpathSync(options.bundle);
-  const spec = withEnv(loadSpec(bundle), options.extraEnv ?? []);
+  const spec = withEnv(loadSpec(bundle, options.config), options.extraEnv ?? []);
   const facts = readFacts();
   const directory = stateDirectory(root, options.id);
   const written = spec.linux?.cgroupsPath;

@@ -15,11 +15,12 @@ export function parseJson(text: string, what: string): unknown {
   }
 }
 
-export function loadSpec(bundle: string): Spec {
-  const path = join(bundle, "config.json");
+/** `config`: crun's `--config`, another file than the bundle's config.json; relative to the working directory. */
+export function loadSpec(bundle: string, config?: string): Spec {
+  const path = config ?? join(bundle, "config.json");
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) {
-    throw new SkiffError("not_found", "JSON specification file config.json not found");
+    throw new SkiffError("not_found", `JSON specification file ${config ?? "config.json"} not found`);
   }
   if (size > CONFIG_BYTES_MAX)
     throw new SkiffError("invalid_argument", `${path}: larger than ${CONFIG_BYTES_MAX} bytes`);
