@@ -42,6 +42,7 @@
 	X(mask,       "us")      /* slot of a null device, path in root; may be missing */ \
 	X(readonly,   "s")       /* path in root; may be missing */ \
 	X(pivot,      "u")       /* 0 pivot_root, 1 move the mount, 2 chroot only */ \
+	X(loopback,   "")        /* lo of the network namespace comes up */ \
 	X(hostname,   "s") \
 	X(domainname, "s") \
 	X(keyring,    "s") \
@@ -53,6 +54,7 @@
 	X(scheduler,  "uuuuuuu") /* policy, flags, nice, priority, runtime, deadline, period */ \
 	X(ioprio,     "u") \
 	X(affinity,   "b") \
+	X(mempolicy,  "ub")      /* mode and flags, mask of NUMA nodes */ \
 	X(nnp,        "") \
 	X(bounding,   "u")       /* capabilities to keep */ \
 	X(user,       "uub")     /* uid, gid, u32 gids; capabilities stay until caps */ \

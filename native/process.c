@@ -7,6 +7,7 @@
 #include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <grp.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -125,6 +127,28 @@ int do_affinity(const struct op *op)
 	const uint8_t *mask = op_blob(op, 1, &size);
 
 	return result(syscall(SYS_sched_setaffinity, op->actor == HOST ? self.pid : 0, size, mask));
+}
+
+int do_mempolicy(const struct op *op)
+{
+	size_t size;
+	const uint8_t *mask = op_blob(op, 2, &size);
+
+	/* The kernel takes one bit fewer than it is told. */
+	return result(syscall(SYS_set_mempolicy, (int)U(0), size ? mask : NULL, size ? size * 8 + 1 : 0));
+}
+
+int do_loopback(const struct op *op)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ended;
+
+	(void)op;
+	if (control < 0)
+		return -errno;
+	ended = result(ioctl(control, SIOCSIFFLAGS, &lo));
+	close(control);
+	return ended;
 }
 
 int do_nnp(const struct op *op)

@@ -3,7 +3,7 @@
  * gets at /proc/<pid>/exe finds nothing it could write to (CVE-2019-5736).
  */
 import { dlopen, FFIType, ptr } from "bun:ffi";
-import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
+import { closeSync, existsSync, readFileSync, readSync, writeSync } from "node:fs";
 import initFile from "../../native/build/skiff-init" with { type: "file" };
 import { SkiffError } from "../lib/errors.ts";
 
@@ -64,7 +64,10 @@ function prepare(run: RunPlan): Launch {
   const init = memoryFile("skiff-init", readFileSync(initFile), true);
   const plan = memoryFile("plan", run.plan, false);
   const report = memoryFile("report", new Uint8Array(), false);
-  const kept = Array.from({ length: run.preserveFds }, (_, at) => 3 + at);
+  // What the caller has not open becomes /dev/null, so that the others keep their numbers.
+  const kept = Array.from({ length: run.preserveFds }, (_, at) =>
+    existsSync(`/proc/self/fd/${3 + at}`) ? 3 + at : "ignore",
+  );
   const argv = [`/proc/${process.pid}/fd/${init}`, "plan", String(3 + kept.length), String(4 + kept.length)];
   if (run.consoleSocket !== undefined) argv.push("--console", run.consoleSocket);
   if (run.wait) argv.push("--wait");

@@ -12,6 +12,8 @@ export interface Facts {
   readonly apparmor: boolean;
   /** Hard limits of ours as RLIMIT name → value; what is not there is unlimited. */
   readonly hardLimits: ReadonlyMap<string, bigint>;
+  /** Ours, `NAME=value`: what a hook gets that names no environment. */
+  readonly environment: readonly string[];
   /** The text of a file of the host, "" when it cannot be read. */
   readText(path: string): string;
   exists(path: string): boolean;
@@ -84,6 +86,9 @@ export function readFacts(): Facts {
     },
     get hardLimits() {
       return parseHardLimits(readText("/proc/self/limits"));
+    },
+    get environment() {
+      return Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
     },
     readText,
     exists: existsSync,

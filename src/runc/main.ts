@@ -98,6 +98,10 @@ function help(): string {
   return `NAME:\n   skiff-runc - Open Container Initiative runtime\n\nUSAGE:\n   skiff-runc [global options] command [command options] [arguments...]\n\nCOMMANDS:\n${verbs.join("")}\nGLOBAL OPTIONS:\n${flags.join("")}`;
 }
 
+function verbHelp(name: string): string {
+  return `NAME:\n   skiff-runc ${name} - ${VERBS[name]!.help}\n\nUSAGE:\n   skiff-runc ${name} [command options] <container-id>\n`;
+}
+
 /** `argv` without the program's name. Answers the exit status: 1 for errors, for `exec` 255, as runc. */
 export async function main(argv: readonly string[]): Promise<number> {
   let context: RuncContext | undefined;
@@ -127,6 +131,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!Object.hasOwn(VERBS, name)) {
       log.error(`No help topic for '${name}'`);
       return UNKNOWN_VERB;
+    }
+    if (rest[0] === "--help" || rest[0] === "-h") {
+      print(verbHelp(name));
+      return 0;
     }
     return await (await VERBS[name]!.load())(context, rest);
   } catch (error) {

@@ -133,6 +133,7 @@ export interface Linux {
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly mountLabel?: string;
+  readonly memoryPolicy?: MemoryPolicy;
   readonly personality?: { readonly domain: string; readonly flags?: readonly string[] };
 }
 
@@ -221,4 +222,11 @@ export interface SeccompArg {
   readonly value: number;
   readonly valueTwo?: number;
   readonly op: string;
+}
+
+/** set_mempolicy(2): `nodes` is a list such as `0-3,5`. */
+export interface MemoryPolicy {
+  readonly mode: string;
+  readonly nodes?: string;
+  readonly flags?: readonly string[];
 }

@@ -27,6 +27,7 @@ function facts(mountinfo: string, change: Partial<Facts> = {}): Facts {
   return {
     ...{ euid: 0, bounding: (1n << 41n) - 1n, effective: (1n << 41n) - 1n, oomScoreAdj: 0, apparmor: true },
     hierarchies: parseHierarchies(mountinfo, "0::/\n1:memory,cpuset,devices:/\n"),
+    environment: ["PATH=/usr/bin"],
     hardLimits: new Map([["RLIMIT_NOFILE", 4096n]]),
     readText: (path) => files[path] ?? "",
     exists: (path) => path in files || path === "/proc/kcore",

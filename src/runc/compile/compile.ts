@@ -190,6 +190,7 @@ export function compile(request: CompileRequest): Plan {
   if (compilation.userNamespace)
     plan.init("user", "become root of the user namespace", 0, 0, new Uint8Array());
   enterCgroups(compilation, tasks);
+  if (isNew(linux, "network")) plan.init("loopback", "bring loopback up");
   if (isNew(linux, "cgroup")) plan.init("unshare", "unshare cgroup namespace", CLONE.cgroup);
   if (request.noNewKeyring !== true)
     plan.init("keyring", "unable to join session keyring", `_ses.${request.id}`);

@@ -1,4 +1,4 @@
-/** OCI hooks as plan operations: clean environment, the container's state on stdin. */
+/** OCI hooks as plan operations: the environment they name, or ours when they name none, as runc does; the container's state on stdin. */
 import type { Hook, Hooks } from "../../contracts/oci/spec.ts";
 import type { Compilation } from "./context.ts";
 
@@ -34,6 +34,14 @@ export function compileHooks(
   for (const [at, hook] of hooks.entries()) {
     const argv = [hook.path, ...(hook.args?.length ? hook.args : [hook.path])];
     const text = `error running ${kind} hook #${at}`;
-    compilation.plan[actor]("hook", text, argv, hook.env ?? [], before, after, hook.timeout ?? 0);
+    compilation.plan[actor](
+      "hook",
+      text,
+      argv,
+      hook.env ?? compilation.facts.environment,
+      before,
+      after,
+      hook.timeout ?? 0,
+    );
   }
 }

@@ -5,24 +5,30 @@ import type { Container } from "./state.ts";
 
 const HOOK_SECONDS_MAX = 600;
 
-async function runHook(hook: Hook, state: string): Promise<void> {
+async function runHook(kind: string, hook: Hook, state: string): Promise<void> {
   const args = hook.args?.length ? hook.args : [hook.path];
-  const environment = Object.fromEntries(
-    (hook.env ?? []).map((entry) => {
-      const at = entry.indexOf("=");
-      return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
-    }),
-  );
+  const environment =
+    hook.env &&
+    Object.fromEntries(
+      hook.env.map((entry) => {
+        const at = entry.indexOf("=");
+        return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
+      }),
+    );
   const child = Bun.spawn([hook.path, ...args.slice(1)], {
     argv0: args[0]!,
-    env: environment,
+    ...(environment && { env: environment }),
     cwd: "/",
     stdio: [Buffer.from(state), "ignore", "ignore"],
     timeout: (hook.timeout ?? HOOK_SECONDS_MAX) * 1000,
     killSignal: "SIGKILL",
   });
   const code = await child.exited;
-  if (code !== 0) throw new SkiffError("failed_precondition", `error running hook: exit status ${code}`);
+  if (code !== 0)
+    throw new SkiffError(
+      "failed_precondition",
+      `error running hook: ${kind} hook failed with exit code ${code}`,
+    );
 }
 
 export async function runHooks(container: Container, kind: "poststart" | "poststop"): Promise<void> {
@@ -32,5 +38,5 @@ export async function runHooks(container: Container, kind: "poststart" | "postst
     ...container.state(),
     ...(kind === "poststop" ? { status: "stopped" } : {}),
   });
-  for (const hook of hooks) await runHook(hook, state);
+  for (const hook of hooks) await runHook(kind, hook, state);
 }

@@ -1,6 +1,8 @@
 /** start: opens the gate that init waits at. Works from any process, because the gate is a FIFO on disk. */
 import { closeSync, constants, openSync, readSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import { SkiffError } from "../../lib/errors.ts";
+import { deleteContainer } from "./delete.ts";
 import { runHooks } from "./hooks.ts";
 import type { Container } from "./state.ts";
 
@@ -45,5 +47,11 @@ export async function startContainer(container: Container): Promise<void> {
   }
   await openGate(container);
   unlinkSync(container.gate);
-  await runHooks(container, "poststart");
+  try {
+    await runHooks(container, "poststart");
+  } catch (error) {
+    // runtime-spec, "Lifecycle": a container whose poststart hook fails is stopped and destroyed.
+    await deleteContainer(dirname(container.directory), container.id, true);
+    throw error;
+  }
 }

@@ -84,7 +84,9 @@ function validateMounts(mounts: unknown): void {
 function validateMappings(mappings: unknown, where: string): readonly IdMapping[] {
   const entries = list(mappings, where);
   for (const { containerID, hostID, size } of entries) {
-    for (const number of [containerID, hostID, size]) id(number, where);
+    for (const number of [containerID, hostID]) id(number, where);
+    // A count may be all 2^32−1 of them.
+    id(typeof size === "number" ? size - 1 : size, where);
   }
   return entries as unknown as readonly IdMapping[];
 }
