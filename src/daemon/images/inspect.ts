@@ -28,10 +28,8 @@ export async function inspectImage(
       : await platformOf(parts, found, reference, platform);
   const target = platform === "" || image === undefined ? found.target : image.manifest;
   const { RepoTags, RepoDigests } = repositoryNames(images);
-  const tagged = images.reduce(
-    (latest, { updatedAtNs }) => (updatedAtNs > latest ? updatedAtNs : latest),
-    0n,
-  );
+  let tagged = 0n;
+  for (const { updatedAtNs } of images) if (updatedAtNs > tagged) tagged = updatedAtNs;
   const configuration = image?.configuration;
   return {
     Id: target.digest,

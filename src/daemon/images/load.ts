@@ -8,12 +8,12 @@ import {
 } from "../../contracts/containerd/gen/transfer_pb.ts";
 import { codeOf, messageOf, SkiffError } from "../../lib/errors.ts";
 import { canonicalString, familiarString, withDefaultTag } from "../../lib/reference.ts";
+import { keepDangling } from "./dangling.ts";
 import { publishImage } from "./image-events.ts";
 import type { LineSink } from "./lines.ts";
 import { DANGLING_PREFIX, danglingName, isDangling, tryParseReference } from "./names.ts";
 import type { ImageParts } from "./parts.ts";
 import type { Platform } from "./platform.ts";
-import { keepDangling } from "./pull.ts";
 import { isAny, openSideStream, type SideStream } from "./side-stream.ts";
 import { deleteImage, getImage, listImages, putImage, type StoredImage } from "./store.ts";
 import { imageStoreAny, platformMessage, transfer } from "./transfer.ts";

@@ -1,10 +1,10 @@
 /** `docker pull`: containerd's transfer does the work; here is Docker's way to tell about it. */
 import type { Progress } from "../../contracts/containerd/gen/transfer_pb.ts";
-import { codeOf } from "../../lib/errors.ts";
 import { canonicalString, familiarName, familiarString, type Reference } from "../../lib/reference.ts";
 import type { TraceContext } from "../../lib/trace.ts";
 import { formatTraceparent } from "../../lib/trace.ts";
 import { type Credentials, openAuthStream } from "./credentials.ts";
+import { keepDangling } from "./dangling.ts";
 import { publishImage } from "./image-events.ts";
 import { withLease } from "./leases.ts";
 import { type LineSink, status } from "./lines.ts";
@@ -14,7 +14,7 @@ import type { Platform } from "./platform.ts";
 import { createPullProgress } from "./pull-progress.ts";
 import { accessTo } from "./registries.ts";
 import { pullError } from "./registry-errors.ts";
-import { deleteImage, getImage, putImage, type StoredImage } from "./store.ts";
+import { deleteImage, getImage, type StoredImage } from "./store.ts";
 import { imageStoreAny, platformMessage, registryAny, transfer } from "./transfer.ts";
 
 export interface PullOptions {
@@ -56,14 +56,6 @@ async function settle(parts: ImageParts, old: StoredImage | undefined, now: Stor
   await deleteImage(parts, danglingName(now.target.digest));
 }
 
-/** Unless another name has the same target. */
-export async function keepDangling(parts: ImageParts, image: StoredImage): Promise<void> {
-  const { clients } = parts;
-  const { images } = await clients.images.list({ filters: [`target.digest==${image.target.digest}`] });
-  if (images.some(({ target }) => target?.digest === image.target.digest)) return;
-  await putImage(parts, danglingName(image.target.digest), image.target, image.labels);
-}
-
 /** @throws not_found, in Docker's words */
 export async function pullImage(parts: ImageParts, options: PullOptions, sink: LineSink): Promise<void> {
   const { reference } = options;
@@ -83,5 +75,3 @@ export async function pullImage(parts: ImageParts, options: PullOptions, sink: L
   });
   await publishImage(parts, "pull", familiarString(reference), familiarName(reference));
 }
-
-export const isMissing = (error: unknown) => codeOf(error) === "not_found";

@@ -13,7 +13,7 @@ import type { ImageParts } from "./parts.ts";
 export interface SideStream {
   readonly id: string;
   /** The caller bounds what it sends: by the receiver's window, or one answer per question. */
-  send<T extends Message>(schema: GenMessage<T>, value: MessageInitShape<GenMessage<T>>): void;
+  send<T extends Message>(schema: GenMessage<T>, value: MessageInitShape<GenMessage<NoInfer<T>>>): void;
   /** undefined at the stream's end, however it ends: the transfer itself tells what went wrong. */
   receive(): Promise<Any | undefined>;
   /** No more will be sent. */

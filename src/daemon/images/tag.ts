@@ -7,11 +7,11 @@ import {
   type Reference,
   withDefaultTag,
 } from "../../lib/reference.ts";
+import { keepDangling } from "./dangling.ts";
 import type { Descriptor } from "./documents.ts";
 import { publishImage } from "./image-events.ts";
 import { danglingName } from "./names.ts";
 import type { ImageParts } from "./parts.ts";
-import { keepDangling } from "./pull.ts";
 import { deleteImage, findImage, getImage, putImage } from "./store.ts";
 
 /** `repo` and `tag` of a request. @throws invalid_argument in dockerd's words */

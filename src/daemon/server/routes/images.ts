@@ -1,108 +1,86 @@
-/** `/images/…` and `/commit`. */
+/** `/images/…`, `/commit`. */
 import { SkiffError } from "../../../lib/errors.ts";
-import { parseReference, withDefaultTag } from "../../../lib/reference.ts";
 import { parseFilters } from "../../containers/filters.ts";
-import { parseCredentials } from "../../images/credentials.ts";
-import { LIST_FILTERS } from "../../images/filters.ts";
+import { LIST_FILTERS, PRUNE_FILTERS } from "../../images/filters.ts";
 import { imageHistory } from "../../images/history.ts";
 import { inspectImage } from "../../images/inspect.ts";
 import { listSummaries } from "../../images/list.ts";
-import { loadImages } from "../../images/load.ts";
 import type { OpenedImages } from "../../images/open.ts";
 import type { ImageParts } from "../../images/parts.ts";
-import { type Platform, parsePlatform } from "../../images/platform.ts";
-import { pullImage } from "../../images/pull.ts";
+import { pruneImages } from "../../images/prune.ts";
+import { removeImage } from "../../images/remove.ts";
 import { tagImage, targetReference } from "../../images/tag.ts";
 import type { RouteContext } from "../context.ts";
 import type { Route } from "../router.ts";
-import { withLines } from "./lines.ts";
+import { commit, create, load, push, save } from "./image-streams.ts";
+import { platformParameter } from "./platform-parameter.ts";
 
-/** As JSON (`{"os":"linux","architecture":"arm64"}`), since API 1.48. */
-export function jsonPlatform(text: string, parts: ImageParts): Platform | undefined {
-  if (text === "") return undefined;
-  let json: Record<string, unknown>;
-  try {
-    json = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    throw new SkiffError("invalid_argument", "failed to parse platform: invalid JSON");
-  }
-  const word = (name: string) => (typeof json?.[name] === "string" ? (json[name] as string) : "");
-  if (word("os") === "" && word("architecture") === "")
-    throw new SkiffError("invalid_argument", "failed to parse platform: missing os and architecture");
-  const words = [word("os"), word("architecture"), word("variant")].filter((part) => part !== "");
-  return parsePlatform(words.join("/"), parts.platform);
-}
+type Handle = (parts: ImageParts, context: RouteContext) => Promise<void>;
 
-function platformText(platform: Platform | undefined): string {
-  if (platform === undefined) return "";
-  return [platform.os, platform.architecture, platform.variant].filter((part) => part !== "").join("/");
-}
+const list: Handle = async (parts, context) => {
+  const filters = parseFilters(context.query("filters"), LIST_FILTERS);
+  const options = {
+    all: context.flag("all"),
+    filters,
+    sharedSize: context.flag("shared-size"),
+    manifests: context.flag("manifests"),
+  };
+  context.json(200, await listSummaries(parts, options));
+};
 
-async function create(parts: ImageParts, context: RouteContext): Promise<void> {
-  const image = context.query("fromImage");
-  const tag = context.query("tag");
-  if (image === "") throw new SkiffError("unimplemented", "import is not implemented");
-  // A digest is sent as a tag, too.
-  const named = parseReference(image);
-  const text = tag === "" ? image : `${image}${tag.includes(":") ? "@" : ":"}${tag}`;
-  const reference = tag === "" ? withDefaultTag(named) : parseReference(text);
-  const platform = parsePlatform(context.query("platform"), parts.platform);
-  const credentials = parseCredentials(context.request.headers.get("x-registry-auth"));
-  const { signal } = context.request;
-  await withLines(context, (sink) =>
-    pullImage(parts, { reference, platform, credentials, signal, trace: context.trace }, sink),
-  );
-}
+const inspect: Handle = async (parts, context) => {
+  const platform = platformParameter(context, parts);
+  const manifests = context.flag("manifests");
+  if (manifests && platform !== "")
+    throw new SkiffError(
+      "invalid_argument",
+      "conflicting options: manifests and platform options cannot both be set",
+    );
+  context.json(200, await inspectImage(parts, context.params["name"]!, { platform, manifests }));
+};
 
-async function load(parts: ImageParts, context: RouteContext): Promise<void> {
-  const platform = jsonPlatform(context.query("platform"), parts);
-  const { body, signal } = context.request;
-  await withLines(context, (sink) => loadImages(parts, { body, platform, signal }, sink));
-}
+const history: Handle = async (parts, context) =>
+  context.json(200, await imageHistory(parts, context.params["name"]!, platformParameter(context, parts)));
 
-export function imageRoutes({ parts }: OpenedImages): Route[] {
+const tag: Handle = async (parts, context) => {
+  const reference = targetReference(context.query("repo"), context.query("tag"));
+  await tagImage(parts, context.params["name"]!, reference);
+  context.response.send(201);
+};
+
+const remove: Handle = async (parts, context) => {
+  const name = context.params["name"]!;
+  if (name.trim() === "") throw new SkiffError("invalid_argument", "image name cannot be blank");
+  const options = { force: context.flag("force"), noPrune: context.flag("noprune") };
+  context.json(200, await removeImage(parts, name, options));
+};
+
+const prune: Handle = async (parts, context) =>
+  context.json(200, await pruneImages(parts, parseFilters(context.query("filters"), PRUNE_FILTERS)));
+
+const search: Handle = () => {
+  throw new SkiffError("unimplemented", "search images: Skiff does not search registries");
+};
+
+export function imageRoutes({ parts }: Pick<OpenedImages, "parts">): Route[] {
+  const route = (method: Route["method"], pattern: string, handle: Handle): Route => ({
+    method,
+    pattern,
+    handle: (context) => handle(parts, context),
+  });
   return [
-    {
-      method: "GET",
-      pattern: "/images/json",
-      handle: async (context) => {
-        const filters = parseFilters(context.query("filters"), LIST_FILTERS);
-        const options = {
-          all: context.flag("all"),
-          filters,
-          sharedSize: context.flag("shared-size"),
-          manifests: context.flag("manifests"),
-        };
-        context.json(200, await listSummaries(parts, options));
-      },
-    },
-    { method: "POST", pattern: "/images/create", handle: (context) => create(parts, context) },
-    { method: "POST", pattern: "/images/load", handle: (context) => load(parts, context) },
-    {
-      method: "GET",
-      pattern: "/images/{name...}/json",
-      handle: async (context) => {
-        const platform = platformText(jsonPlatform(context.query("platform"), parts));
-        const manifests = context.flag("manifests");
-        context.json(200, await inspectImage(parts, context.params["name"]!, { platform, manifests }));
-      },
-    },
-    {
-      method: "GET",
-      pattern: "/images/{name...}/history",
-      handle: async (context) => {
-        const platform = platformText(jsonPlatform(context.query("platform"), parts));
-        context.json(200, await imageHistory(parts, context.params["name"]!, platform));
-      },
-    },
-    {
-      method: "POST",
-      pattern: "/images/{name...}/tag",
-      handle: async (context) => {
-        const reference = targetReference(context.query("repo"), context.query("tag"));
-        await tagImage(parts, context.params["name"]!, reference);
-        context.response.send(201);
-      },
-    },
+    route("GET", "/images/json", list),
+    route("GET", "/images/search", search),
+    route("GET", "/images/get", save),
+    route("POST", "/images/create", create),
+    route("POST", "/images/load", load),
+    route("POST", "/images/prune", prune),
+    route("POST", "/commit", commit),
+    route("GET", "/images/{name...}/get", save),
+    route("GET", "/images/{name...}/json", inspect),
+    route("GET", "/images/{name...}/history", history),
+    route("POST", "/images/{name...}/push", push),
+    route("POST", "/images/{name...}/tag", tag),
+    route("DELETE", "/images/{name...}", remove),
   ];
 }
