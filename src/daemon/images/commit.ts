@@ -15,7 +15,6 @@ import { type NewImage, writeImage } from "./new-image.ts";
 import type { ImageParts } from "./parts.ts";
 import { PARENT_LABEL, putImage } from "./store.ts";
 import { nameTarget } from "./tag.ts";
-import { createUnpacker } from "./unpack.ts";
 
 export interface CommitOptions {
   readonly container: string;
@@ -169,7 +168,7 @@ export async function commitContainer(parts: ImageParts, options: CommitOptions)
     if (options.reference === undefined) await putImage(parts, danglingName(target.digest), target, labels);
     else await nameTarget(parts, options.reference, target, labels);
     const made = await parts.manifests.load(target);
-    if (made !== undefined) await createUnpacker(parts)(made);
+    if (made !== undefined) await parts.unpack(made);
     return target.digest;
   });
   await tell(parts, container, options, digest);

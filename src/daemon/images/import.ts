@@ -15,7 +15,6 @@ import type { ImageParts } from "./parts.ts";
 import type { Platform } from "./platform.ts";
 import { putImage } from "./store.ts";
 import { nameTarget } from "./tag.ts";
-import { createUnpacker } from "./unpack.ts";
 
 export interface ImportOptions {
   /** `-`, or a URL that skiffd fetches. */
@@ -91,7 +90,7 @@ export async function importImage(parts: ImageParts, options: ImportOptions, sin
     if (reference === undefined) await putImage(parts, danglingName(target.digest), target);
     else await nameTarget(parts, reference, target, {});
     const made = await parts.manifests.load(target);
-    if (made !== undefined && platform.os === parts.platform.os) await createUnpacker(parts)(made);
+    if (made !== undefined && platform.os === parts.platform.os) await parts.unpack(made);
     return target.digest;
   });
   sink.line(status(digest));

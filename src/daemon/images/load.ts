@@ -17,7 +17,6 @@ import type { Platform } from "./platform.ts";
 import { isAny, openSideStream, type SideStream } from "./side-stream.ts";
 import { deleteImage, getImage, listImages, putImage, type StoredImage } from "./store.ts";
 import { imageStoreAny, platformMessage, transfer } from "./transfer.ts";
-import { createUnpacker } from "./unpack.ts";
 
 export interface LoadOptions {
   readonly body: AsyncIterable<Uint8Array>;
@@ -117,7 +116,7 @@ async function unpackLoaded(
   platform: Platform | undefined,
 ): Promise<void> {
   const found = await parts.manifests.best(image.target, parts.platform, platform ?? parts.platform);
-  if (found !== undefined) await createUnpacker(parts)(found);
+  if (found !== undefined) await parts.unpack(found);
 }
 
 export async function loadImages(parts: ImageParts, options: LoadOptions, sink: LineSink): Promise<void> {

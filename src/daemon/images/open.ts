@@ -10,6 +10,7 @@ import type { ImageParts, RegistryOptions } from "./parts.ts";
 import { hostPlatform } from "./platform.ts";
 import type { ContainerUses, ImageEvents } from "./ports.ts";
 import { createImageSource } from "./source.ts";
+import { createUnpacker } from "./unpack.ts";
 import { createUsages } from "./usage.ts";
 
 export interface ImagesOptions extends RegistryOptions {
@@ -42,9 +43,10 @@ export function openImages(options: ImagesOptions, outer: OuterImageParts): Open
   const { snapshotter, hostsDir, insecureRegistries, mirrors } = options;
   const clients = createImageClients(channel);
   const platform = hostPlatform();
+  const unpack = createUnpacker({ clients, snapshotter, clock: outer.clock, ids: outer.ids });
   const parts: ImageParts = {
     ...services,
-    ...{ clients, platform, snapshotter, hostsDir },
+    ...{ clients, platform, snapshotter, hostsDir, unpack },
     registries: { insecureRegistries, mirrors },
     manifests: createManifests(clients, platform),
     usages: createUsages(clients, snapshotter),

@@ -6,6 +6,7 @@ import type { ImageClients } from "./clients.ts";
 import type { Manifests } from "./manifests.ts";
 import type { Platform } from "./platform.ts";
 import type { ContainerUses, ImageEvents } from "./ports.ts";
+import type { Unpacker } from "./unpack.ts";
 import type { Usages } from "./usage.ts";
 
 export interface RegistryOptions {
@@ -19,6 +20,7 @@ export interface ImageParts {
   readonly clients: ImageClients;
   readonly manifests: Manifests;
   readonly usages: Usages;
+  readonly unpack: Unpacker;
   readonly snapshotter: string;
   /** This machine's. */
   readonly platform: Platform;

@@ -7,7 +7,6 @@ import type { PlatformImage } from "./manifests.ts";
 import type { ImageParts } from "./parts.ts";
 import { formatPlatform, type Platform, parsePlatform } from "./platform.ts";
 import { findImage, type StoredImage } from "./store.ts";
-import { createUnpacker } from "./unpack.ts";
 
 /** What is there instead is part of the message when it is one thing. */
 async function mismatch(
@@ -41,7 +40,6 @@ export async function platformOf(
 }
 
 export function createImageSource(parts: ImageParts): ImageSource {
-  const unpacker = createUnpacker(parts);
   const prepare = async (
     reference: string,
     platform: string,
@@ -50,7 +48,7 @@ export function createImageSource(parts: ImageParts): ImageSource {
     const options = trace === undefined ? {} : { metadata: { traceparent: formatTraceparent(trace) } };
     const image = await findImage(parts, reference, options);
     const found = await platformOf(parts, image, reference, platform, options);
-    await unpacker(found, options);
+    await parts.unpack(found, options);
     const { mediaType, digest, size } = found.manifest;
     return {
       image: {

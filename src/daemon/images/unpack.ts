@@ -71,8 +71,11 @@ export async function unpack(parts: Parts, image: PlatformImage): Promise<void> 
   });
 }
 
+/** Makes sure that an image lies unpacked. */
+export type Unpacker = (image: PlatformImage, options?: CallOptions) => Promise<void>;
+
 /** Unpacking the same image twice at a time is work for nothing. */
-export function createUnpacker(parts: Parts): (image: PlatformImage, options?: CallOptions) => Promise<void> {
+export function createUnpacker(parts: Parts): Unpacker {
   const running = new Map<string, Promise<void>>();
   return async (image, options) => {
     if (await isUnpacked(parts, image, options)) return;
