@@ -30,6 +30,9 @@ export interface PlatformImage {
   readonly chains: readonly string[];
 }
 
+/** Makes sure that an image lies unpacked. */
+export type Unpacker = (image: PlatformImage, options?: CallOptions) => Promise<void>;
+
 export interface Manifests {
   /** Entries of an index; of a manifest, itself. */
   entries(target: Descriptor, options?: CallOptions): Promise<readonly Descriptor[]>;

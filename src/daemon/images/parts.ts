@@ -3,10 +3,9 @@ import type { Clock } from "../../lib/clock.ts";
 import type { IdSource } from "../../lib/ids.ts";
 import type { Tracer } from "../../lib/trace.ts";
 import type { ImageClients } from "./clients.ts";
-import type { Manifests } from "./manifests.ts";
+import type { Manifests, Unpacker } from "./manifests.ts";
 import type { Platform } from "./platform.ts";
 import type { ContainerUses, ImageEvents } from "./ports.ts";
-import type { Unpacker } from "./unpack.ts";
 import type { Usages } from "./usage.ts";
 
 export interface RegistryOptions {

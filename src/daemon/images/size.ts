@@ -20,7 +20,7 @@ export function contentSize(target: Descriptor, images: readonly PlatformImage[]
 
 export async function unpackedSize(
   { usages }: Pick<ImageParts, "usages">,
-  images: readonly PlatformImage[],
+  images: readonly Pick<PlatformImage, "chains">[],
 ): Promise<number> {
   const chains = [...new Set(images.flatMap((image) => image.chains))];
   const sizes = await Promise.all(chains.map((chain) => usages.of(chain)));

@@ -14,7 +14,7 @@ import type { Platform } from "./platform.ts";
 import { isAny, openSideStream } from "./side-stream.ts";
 
 /** How long to wait for progress that is still under way when the transfer is over. */
-const TAIL_MS = 2000;
+const TAIL_MS = 500;
 
 /** Resolves when the transfer is done and its progress has been told. */
 export async function transfer(

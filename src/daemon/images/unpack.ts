@@ -3,7 +3,7 @@ import { codeOf, SkiffError } from "../../lib/errors.ts";
 import type { CallOptions } from "../../wire/h2/api.ts";
 import { label } from "./blobs.ts";
 import { withLease } from "./leases.ts";
-import type { PlatformImage } from "./manifests.ts";
+import type { PlatformImage, Unpacker } from "./manifests.ts";
 import type { ImageParts } from "./parts.ts";
 import { descriptorMessage } from "./store.ts";
 
@@ -70,9 +70,6 @@ export async function unpack(parts: Parts, image: PlatformImage): Promise<void> 
     await label(parts.clients, image.config.digest, reference, options);
   });
 }
-
-/** Makes sure that an image lies unpacked. */
-export type Unpacker = (image: PlatformImage, options?: CallOptions) => Promise<void>;
 
 /** Unpacking the same image twice at a time is work for nothing. */
 export function createUnpacker(parts: Parts): Unpacker {

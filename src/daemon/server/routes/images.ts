@@ -9,6 +9,7 @@ import type { OpenedImages } from "../../images/open.ts";
 import type { ImageParts } from "../../images/parts.ts";
 import { pruneImages } from "../../images/prune.ts";
 import { removeImage } from "../../images/remove.ts";
+import { SEARCH_FILTERS, searchImages } from "../../images/search.ts";
 import { tagImage, targetReference } from "../../images/tag.ts";
 import type { RouteContext } from "../context.ts";
 import type { Route } from "../router.ts";
@@ -58,8 +59,9 @@ const remove: Handle = async (parts, context) => {
 const prune: Handle = async (parts, context) =>
   context.json(200, await pruneImages(parts, parseFilters(context.query("filters"), PRUNE_FILTERS)));
 
-const search: Handle = () => {
-  throw new SkiffError("unimplemented", "search images: Skiff does not search registries");
+const search: Handle = async (parts, context) => {
+  const filters = parseFilters(context.query("filters"), SEARCH_FILTERS);
+  context.json(200, await searchImages(parts, context.query("term"), context.integer("limit"), filters));
 };
 
 export function imageRoutes({ parts }: Pick<OpenedImages, "parts">): Route[] {

@@ -23,6 +23,11 @@ function each(change: (body: Json) => Json): (body: unknown) => unknown {
   return (body) => (Array.isArray(body) ? body.map((item) => change(item as Json)) : change(body as Json));
 }
 
+/** What an image without a name was called. */
+function orNone(names: unknown, none: string): unknown {
+  return Array.isArray(names) && names.length === 0 ? [none] : names;
+}
+
 const IMAGE_LIST = "GET /images/json";
 const IMAGE_INSPECT = "GET /images/{name...}/json";
 const NETWORKS = ["GET /networks", "GET /networks/{id}"];
@@ -63,6 +68,20 @@ export const TRANSFORMERS: readonly Transformer[] = [
     before: [1, 44],
     routes: [IMAGE_LIST, IMAGE_INSPECT],
     response: each((image) => ({ ...image, VirtualSize: image["Size"] })),
+  },
+  {
+    before: [1, 44],
+    routes: [IMAGE_INSPECT],
+    response: each((image) => ({ ...image, Created: image["Created"] ?? "0001-01-01T00:00:00Z" })),
+  },
+  {
+    before: [1, 43],
+    routes: [IMAGE_LIST],
+    response: each((image) => ({
+      ...image,
+      RepoTags: orNone(image["RepoTags"], "<none>:<none>"),
+      RepoDigests: orNone(image["RepoDigests"], "<none>@<none>"),
+    })),
   },
   {
     before: [1, 42],
