@@ -45,3 +45,11 @@ export function isDigest(digest: string): boolean {
 export function sha256Of(bytes: Uint8Array | string): `sha256:${string}` {
   return `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
 }
+
+/** For what becomes a path or a URL: content is stored under SHA-256 only. @throws invalid_argument */
+export function checkDigest(digest: string): `sha256:${string}` {
+  const { algorithm, hex } = parseDigest(digest);
+  if (algorithm !== "sha256")
+    throw new SkiffError("invalid_argument", `digest algorithm ${algorithm} is not supported`);
+  return `sha256:${hex}`;
+}
