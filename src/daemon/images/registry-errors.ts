@@ -10,7 +10,7 @@ const UNAUTHORIZED = /unauthorized|incorrect username or password|no basic auth/
 /** Prefixes that say what containerd did, not what is wrong. */
 function bare(message: string): string {
   return message.replace(
-    /^(?:(?:pull|push|transfer|resolve)[^:"]*: |failed to (?:resolve|pull|push) [^:"]*: )+/i,
+    /^(?:failed to (?:resolve|pull|push) (?:image|reference "[^"]*"): |failed to do request: |transfer: )+/i,
     "",
   );
 }
@@ -40,7 +40,7 @@ export function pullError(error: unknown, reference: Reference, platform: Platfo
       `repository ${familiarName(reference)} not found: name unknown: repository name not known to registry`,
       cause,
     );
-  if (code === "not_found")
+  if (code === "not_found" && /failed to resolve/.test(message))
     return new SkiffError(
       "not_found",
       `manifest for ${familiarString(reference)} not found: manifest unknown: manifest unknown`,
