@@ -70,14 +70,14 @@ async function get(url: string, init: RequestInit, insecure: boolean): Promise<R
 /** A token of the realm that the registry named. */
 async function fetchToken(
   values: ReadonlyMap<string, string>,
-  reference: Reference,
+  needed: string,
   credentials: Credentials | undefined,
   insecure: boolean,
 ): Promise<string> {
   const realm = new URL(values.get("realm") ?? "");
   if (realm.protocol !== "https:" && !(realm.protocol === "http:" && insecure))
     throw new SkiffError("unknown", `fetch token from ${realm.href}: not by https`);
-  const scope = values.get("scope") ?? `repository:${reference.path}:pull`;
+  const scope = values.get("scope") ?? needed;
   const service = values.get("service") ?? "";
   let answer: RegistryAnswer;
   if (credentials !== undefined && credentials.identityToken !== "") {
@@ -90,7 +90,7 @@ async function fetchToken(
     answer = await get(realm.href, { method: "POST", body }, insecure);
   } else {
     realm.searchParams.set("service", service);
-    realm.searchParams.set("scope", scope);
+    if (scope !== "") realm.searchParams.set("scope", scope);
     const headers: Record<string, string> =
       credentials === undefined || credentials.username === "" ? {} : { authorization: basic(credentials) };
     answer = await get(realm.href, { headers }, insecure);
@@ -104,14 +104,14 @@ async function fetchToken(
 
 async function authorize(
   challenge: string,
-  reference: Reference,
+  needed: string,
   credentials: Credentials | undefined,
   insecure: boolean,
 ): Promise<string> {
   if (credentials !== undefined && credentials.registryToken !== "")
     return `Bearer ${credentials.registryToken}`;
   const { scheme, values } = parseChallenge(challenge);
-  if (scheme === "bearer") return `Bearer ${await fetchToken(values, reference, credentials, insecure)}`;
+  if (scheme === "bearer") return `Bearer ${await fetchToken(values, needed, credentials, insecure)}`;
   if (scheme === "basic" && credentials !== undefined && credentials.username !== "")
     return basic(credentials);
   throw new SkiffError("unauthenticated", "no basic auth credentials");
@@ -124,19 +124,53 @@ function schemes(domain: string, insecure: boolean): readonly string[] {
   return isLoopback(domain) ? ["http"] : ["https", "http"];
 }
 
+/** With the answer to a challenge, if there is one. */
 async function ask(
-  scheme: string,
-  { reference, credentials }: RegistryTarget,
-  { path, method, accept }: RegistryRequest,
+  url: string,
+  scope: string,
+  credentials: Credentials | undefined,
+  { method, accept }: Pick<RegistryRequest, "method" | "accept">,
   insecure: boolean,
 ): Promise<RegistryAnswer> {
-  const url = `${scheme}://${hostOf(reference.domain)}/v2/${reference.path}/${path}`;
   const headers = { accept };
   const first = await get(url, { method, headers }, insecure);
   if (first.status !== 401) return first;
   const challenge = first.headers.get("www-authenticate") ?? "";
-  const authorization = await authorize(challenge, reference, credentials, insecure);
+  const authorization = await authorize(challenge, scope, credentials, insecure);
   return get(url, { method, headers: { ...headers, authorization } }, insecure);
+}
+
+/** The first scheme that leads to a registry. */
+async function firstAnswer(
+  domain: string,
+  registries: RegistryOptions,
+  call: (base: string, insecure: boolean) => Promise<RegistryAnswer>,
+): Promise<RegistryAnswer> {
+  const insecure = isInsecure(domain, registries);
+  let problem: unknown;
+  for (const scheme of schemes(domain, insecure)) {
+    try {
+      return await call(`${scheme}://${hostOf(domain)}`, insecure);
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+/** @throws unauthenticated when the credentials are refused */
+export async function pingRegistry(
+  domain: string,
+  credentials: Credentials,
+  registries: RegistryOptions,
+): Promise<void> {
+  const request = { method: "GET", accept: "*/*" } as const;
+  const answer = await firstAnswer(domain, registries, (base, insecure) =>
+    ask(`${base}/v2/`, "", credentials, request, insecure),
+  );
+  if (answer.status === 401)
+    throw new SkiffError("unauthenticated", "unauthorized: incorrect username or password");
+  if (answer.status !== 200) throw new SkiffError("unknown", `registry answered status ${answer.status}`);
 }
 
 export interface RegistryTarget {
@@ -165,18 +199,10 @@ export async function askRegistry(
   registries: RegistryOptions,
 ): Promise<RegistryAnswer> {
   const { reference } = target;
-  const insecure = isInsecure(reference.domain, registries);
-  let problem: unknown;
-  for (const scheme of schemes(reference.domain, insecure)) {
-    let answer: RegistryAnswer;
-    try {
-      answer = await ask(scheme, target, request, insecure);
-    } catch (error) {
-      problem = error;
-      continue;
-    }
-    if (answer.status !== 200) throw refused(reference, answer.status);
-    return answer;
-  }
-  throw problem;
+  const scope = `repository:${reference.path}:pull`;
+  const answer = await firstAnswer(reference.domain, registries, (base, insecure) =>
+    ask(`${base}/v2/${reference.path}/${request.path}`, scope, target.credentials, request, insecure),
+  );
+  if (answer.status !== 200) throw refused(reference, answer.status);
+  return answer;
 }
