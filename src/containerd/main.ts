@@ -70,6 +70,7 @@ async function serve(options: Options, createTaskService: TaskServiceFactory): P
     clock,
     ids: randomIds,
     tracer,
+    log,
   };
   const { services } = assemble(parts, streaming.service);
   await tasks.recover();

@@ -19,4 +19,6 @@ export interface ContainerdParts {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly tracer: Tracer;
+  /** A line for the daemon's log. */
+  readonly log: (message: string) => void;
 }

@@ -1,14 +1,20 @@
 /** Everything skiff-containerd consists of: this list is the only place where its services are put together. */
 import type { ServiceImplementation } from "../wire/h2/api.ts";
 import { createBundles } from "./core/bundles.ts";
-import type { Collector } from "./core/collector.ts";
+import type { Snapshotter } from "./core/snapshots.ts";
 import { createContainerStore } from "./metadata/containers.ts";
+import { createContentRecords } from "./metadata/content.ts";
+import { createImageStore } from "./metadata/images.ts";
 import { createLeaseStore } from "./metadata/leases.ts";
 import { createNamespaceStore } from "./metadata/namespaces.ts";
 import type { ContainerdParts } from "./parts.ts";
+import { createCollector } from "./plugins/collector.ts";
+import { createContentStore } from "./plugins/content/store.ts";
 import { containersService } from "./services/containers.ts";
+import { contentService } from "./services/content.ts";
 import { eventsService } from "./services/events.ts";
 import { healthService } from "./services/health.ts";
+import { imageEvents, imagesService } from "./services/images.ts";
 import { introspectionService, type PluginDescription } from "./services/introspection.ts";
 import { leasesService } from "./services/leases.ts";
 import { namespacesService } from "./services/namespaces.ts";
@@ -19,6 +25,8 @@ import { versionService } from "./services/version.ts";
 /** What Introspection.Plugins answers; clients look for snapshotters and differs in it. Only what is really here is listed. */
 const PLUGINS: readonly PluginDescription[] = [
   { type: "io.containerd.metadata.v1", id: "bolt" },
+  { type: "io.containerd.content.v1", id: "content" },
+  { type: "io.containerd.gc.v1", id: "scheduler" },
   { type: "io.containerd.event.v1", id: "exchange" },
   { type: "io.containerd.runtime.v2", id: "task" },
   { type: "io.containerd.streaming.v1", id: "manager" },
@@ -29,6 +37,8 @@ const PLUGINS: readonly PluginDescription[] = [
     "containers",
     "tasks",
     "events",
+    "content",
+    "images",
     "leases",
     "streaming",
     "healthcheck",
@@ -45,8 +55,11 @@ export function assemble(parts: ContainerdParts, streaming: ServiceImplementatio
   const containers = createContainerStore(database, namespaces, clock);
   const leases = createLeaseStore(database, namespaces, clock);
   const bundles = createBundles(parts.state);
-  // Nothing is collected while there is nothing to collect: content, snapshots and images bring the collector with them.
-  const collector: Collector = { schedule() {}, async collect() {} };
+  const records = createContentRecords(database, namespaces, clock);
+  const content = createContentStore({ root: parts.root, records, clock });
+  const images = createImageStore(database, namespaces, clock, imageEvents(events));
+  const snapshotters: ReadonlyMap<string, Snapshotter> = new Map();
+  const collector = createCollector({ database, content, snapshotters, clock, log: parts.log });
   return {
     services: [
       versionService(),
@@ -56,6 +69,8 @@ export function assemble(parts: ContainerdParts, streaming: ServiceImplementatio
       containersService(containers, events),
       tasksService({ tasks, containers, bundles }),
       eventsService(events),
+      contentService({ content, events, collector }),
+      imagesService(images, collector),
       leasesService(leases, collector, ids),
       streaming,
       traceService(tracer),

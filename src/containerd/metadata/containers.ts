@@ -3,10 +3,10 @@ import type { Database } from "bun:sqlite";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Container, ContainerSchema } from "../../contracts/containerd/gen/containers_pb.ts";
+import { timestampOf } from "../../contracts/containerd/timestamps.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import { checkIdentifier, checkLabels } from "../core/identifiers.ts";
-import { timestampOf } from "../core/timestamps.ts";
 import type { NamespaceStore } from "./namespaces.ts";
 
 export interface ContainerStore {

@@ -67,6 +67,7 @@ const parts = {
   clock: systemClock,
   ids: randomIds,
   tracer,
+  log() {},
 };
 const server = createGrpcServer({ services: assemble(parts, streaming.service).services, tracer });
 const channel = createChannel({ path: address, metadata: { "containerd-namespace": "moby" } });
