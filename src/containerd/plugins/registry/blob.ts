@@ -9,6 +9,8 @@ import { statusError } from "./status-error.ts";
 import { isTransient, requestError } from "./wire-error.ts";
 
 const FRUITLESS_MAX = 5;
+/** An attempt that brings less counts as fruitless: nobody trickles a blob for ever. */
+const FRUIT_BYTES_MIN = 64 * 1024;
 const PAUSE_MS = 200;
 
 export interface BlobQuestion {
@@ -72,7 +74,7 @@ export async function* blobBytes(question: BlobQuestion, from: number): AsyncGen
       if (offset < size) throw Object.assign(new Error("unexpected EOF"), { code: "ECONNRESET" });
     } catch (error) {
       if (!isTransient(error)) throw requestError("GET", url, error, signal);
-      fruitless = offset > before ? 0 : fruitless + 1;
+      fruitless = offset - before >= FRUIT_BYTES_MIN ? 0 : fruitless + 1;
       if (fruitless >= FRUITLESS_MAX) throw requestError("GET", url, error, signal);
       await peer.sleep(PAUSE_MS * 2 ** fruitless);
     }

@@ -85,19 +85,11 @@ async function store(job: Job, entry: ArchiveEntry, name: string): Promise<strin
   if (digest === undefined) return storeUnnamed(job, entry);
   const descriptor = { mediaType: "", digest, size: entry.size };
   let read = false;
-  await ensureBlob(
-    job,
-    descriptor,
-    async function* (_, offset) {
-      read = true;
-      let skip = offset;
-      for await (const piece of entry.body) {
-        if (skip < piece.length) yield piece.subarray(skip);
-        skip = Math.max(skip - piece.length, 0);
-      }
-    },
-    {},
-  );
+  const source = () => {
+    read = true;
+    return entry.body;
+  };
+  await ensureBlob(job, descriptor, source, { labels: {}, resume: false });
   if (!read) await drain(entry.body);
   return digest;
 }

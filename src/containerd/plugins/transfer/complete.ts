@@ -149,7 +149,7 @@ class Walk {
   async #blob(descriptor: Descriptor, parent: Descriptor | undefined): Promise<void> {
     const { parts, namespace, progress } = this.#job;
     progress.waiting(descriptor, parent);
-    await ensureBlob(this.#job, descriptor, this.plan.source, {});
+    await ensureBlob(this.#job, descriptor, this.plan.source, { labels: {}, resume: true });
     const labels = this.plan.labelsOf(descriptor.digest);
     if (Object.keys(labels).length > 0) parts.content.update(namespace, descriptor.digest, labels, false);
   }

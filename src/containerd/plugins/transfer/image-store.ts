@@ -52,10 +52,10 @@ export function importedNames(store: ImageStoreMessage, descriptor: Descriptor):
   return names.filter((name) => name.length <= NAME_LENGTH_MAX);
 }
 
-/** Names of the whole: of what was pulled, or of an imported index. */
+/** Names of the whole: of what was pulled, or of an imported index. Prefixes are for what is in an index, as with containerd 1.7 and 2.0. */
 export function ownNames(store: ImageStoreMessage, descriptor: Descriptor): string[] {
   const extra = store.extraReferences
-    .filter(({ isPrefix, addDigest }) => !isPrefix || addDigest)
+    .filter(({ isPrefix }) => !isPrefix)
     .map(({ name, addDigest }) => (addDigest ? `${name}@${descriptor.digest}` : name));
   return store.name === "" ? extra : [store.name, ...extra];
 }

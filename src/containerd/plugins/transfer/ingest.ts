@@ -5,6 +5,13 @@ import type { Job } from "./job.ts";
 import { refKey } from "./progress.ts";
 
 type Labels = Readonly<Record<string, string>>;
+
+export interface Rules {
+  readonly labels: Labels;
+  /** Whether to go on where an earlier attempt ended. */
+  readonly resume: boolean;
+}
+
 /** Bytes from an offset on. */
 export type ByteSource = (descriptor: Descriptor, offset: number) => AsyncIterable<Uint8Array>;
 
@@ -45,10 +52,6 @@ async function openWhenFree({ parts, namespace, signal }: Job, descriptor: Descr
 async function fill(job: Job, ingest: Ingest, descriptor: Descriptor, source: ByteSource): Promise<void> {
   const { digest, size } = descriptor;
   let { offset } = ingest.status();
-  if (offset > size) {
-    await ingest.truncate(0);
-    offset = 0;
-  }
   for await (const piece of offset < size ? source(descriptor, offset) : []) {
     if (job.signal.aborted) throw new SkiffError("canceled", "context canceled");
     offset += piece.length;
@@ -63,23 +66,32 @@ async function transferBlob(
   job: Job,
   descriptor: Descriptor,
   source: ByteSource,
-  labels: Labels,
+  rules: Rules,
 ): Promise<void> {
   const { parts, namespace, lease } = job;
   const { digest, size } = descriptor;
   let failure: unknown;
+  let kept = 0;
   {
     using ingest = await openWhenFree(job, descriptor);
     try {
+      kept = ingest.status().offset;
+      if (kept > size || (kept > 0 && !rules.resume)) {
+        await ingest.truncate(0);
+        kept = 0;
+      }
       await fill(job, ingest, descriptor, source);
-      await ingest.commit({ size, expected: digest, labels, lease });
+      await ingest.commit({ size, expected: digest, labels: rules.labels, lease });
+      return;
     } catch (error) {
       failure = error;
     }
   }
-  if (failure === undefined) return;
-  if (!isWorthKeeping(failure)) drop(parts.content, namespace, refKey(descriptor));
-  throw failure;
+  if (isWorthKeeping(failure)) throw failure;
+  drop(parts.content, namespace, refKey(descriptor));
+  // What an earlier attempt left may have been wrong: once more, from the beginning.
+  if (codeOf(failure) !== "failed_precondition" || kept === 0) throw failure;
+  await transferBlob(job, descriptor, source, { ...rules, resume: false });
 }
 
 function drop(content: ContentStore, namespace: string, ref: string): void {
@@ -98,14 +110,14 @@ export async function ensureBlob(
   job: Job,
   descriptor: Descriptor,
   source: ByteSource,
-  labels: Labels,
+  rules: Rules,
 ): Promise<void> {
   const { namespace, signal, progress } = job;
   await job.shared.blobs.run(`${namespace}/${descriptor.digest}`, async () => {
     if (signal.aborted) throw new SkiffError("canceled", "context canceled");
     if (holdBlob(job, descriptor.digest)) return progress.exists(descriptor);
     try {
-      await transferBlob(job, descriptor, source, labels);
+      await transferBlob(job, descriptor, source, rules);
     } catch (error) {
       // Committed meanwhile by somebody outside of this process.
       if (codeOf(error) !== "already_exists" || !holdBlob(job, descriptor.digest)) throw error;
