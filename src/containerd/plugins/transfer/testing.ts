@@ -132,14 +132,15 @@ class Queue {
   }
 }
 
-export function createTestBed() {
+/** @param root directory for the blobs, if not beside the rest */
+export function createTestBed(root?: string) {
   const directory = mkdtempSync("/tmp/skiff-transfer-");
   const clock = systemClock;
   const database = openDatabase(`${directory}/metadata.db`);
   const namespaces = createNamespaceStore(database);
   const leases = createLeaseStore(database, namespaces, clock);
   const records = createContentRecords(database, namespaces, clock);
-  const content = createContentStore({ root: directory, records, clock });
+  const content = createContentStore({ root: root ?? directory, records, clock });
   const images = createImageStore(database, namespaces, clock, () => {});
   const snapshotter = namedSnapshots();
   const snapshotters = new Map<string, Snapshotter>([["overlayfs", snapshotter]]);
