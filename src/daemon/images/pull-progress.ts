@@ -1,5 +1,6 @@
 /** From containerd's progress to Docker's: one line per layer and change, and none for layers of an image that was here already. */
 import type { Progress } from "../../contracts/containerd/gen/transfer_pb.ts";
+import type { ProgressLine } from "../../contracts/engine/image.ts";
 import type { Reference } from "../../lib/reference.ts";
 import { type Descriptor, isLayer } from "./documents.ts";
 import { counted, type LineSink, shortId, status, step } from "./lines.ts";
@@ -18,8 +19,84 @@ function layerOf({ name, desc }: Progress): string | undefined {
   return /^layer-(sha256:[0-9a-f]{64})$/.exec(name)?.[1];
 }
 
+/** Lines about layers wait until one of them really comes: of an image that is here already nothing is told. */
+class LayerLines {
+  readonly #held = new Map<string, ProgressLine>();
+  #open = false;
+
+  constructor(private readonly sink: LineSink) {}
+
+  say(digest: string, line: ProgressLine): void {
+    if (this.#open) this.sink.line(line);
+    else this.#held.set(digest, line);
+  }
+
+  open(): void {
+    if (this.#open) return;
+    this.#open = true;
+    for (const line of this.#held.values()) this.sink.line(line);
+    this.#held.clear();
+  }
+}
+
+class Layers {
+  readonly #states = new Map<string, State>();
+  readonly #lines: LayerLines;
+
+  constructor(sink: LineSink) {
+    this.#lines = new LayerLines(sink);
+  }
+
+  tell(digest: string, { event, progress, total }: Progress): void {
+    if (this.#states.get(digest) === "done") return;
+    const text = COUNTED[event];
+    if (event === "waiting") this.#seen(digest);
+    else if (event === "already exists") this.#say(digest, "done", "Already exists");
+    else if (event === "complete") this.#downloaded(digest);
+    else if (event === "extracted") this.#finish(digest);
+    else if (text !== undefined) {
+      this.#seen(digest);
+      this.#lines.open();
+      this.#states.set(digest, event as State);
+      this.#lines.say(digest, counted(shortId(digest), text, Number(progress), Number(total)));
+    }
+  }
+
+  complete(layers: readonly Descriptor[]): void {
+    for (const { digest } of layers) {
+      const state = this.#states.get(digest);
+      if (state === undefined || state === "done") continue;
+      if (state === "waiting" || state === "downloading") this.#downloaded(digest);
+      this.#finish(digest);
+    }
+  }
+
+  #finish(digest: string): void {
+    this.#lines.open();
+    this.#say(digest, "done", "Pull complete");
+  }
+
+  #downloaded(digest: string): void {
+    this.#seen(digest);
+    this.#lines.open();
+    if (this.#states.get(digest) !== "extracting") this.#say(digest, "downloaded", "Download complete");
+  }
+
+  #seen(digest: string): void {
+    if (!this.#states.has(digest)) this.#say(digest, "waiting", "Pulling fs layer");
+  }
+
+  #say(digest: string, state: State, text: string): void {
+    if (this.#states.get(digest) === state) return;
+    this.#states.set(digest, state);
+    this.#lines.say(digest, step(shortId(digest), text));
+  }
+}
+
+const COUNTED: Readonly<Record<string, string>> = { downloading: "Downloading", extracting: "Extracting" };
+
 export function createPullProgress(reference: Reference, sink: LineSink): PullProgress {
-  const states = new Map<string, State>();
+  const layers = new Layers(sink);
   let begun = false;
   const begin = () => {
     if (begun) return;
@@ -27,61 +104,17 @@ export function createPullProgress(reference: Reference, sink: LineSink): PullPr
     const tag = reference.digest === "" ? reference.tag : reference.digest;
     sink.line(status(`Pulling from ${reference.path}`, tag));
   };
-  const say = (digest: string, state: State, text: string) => {
-    if (states.get(digest) === state) return;
-    states.set(digest, state);
-    sink.line(step(shortId(digest), text));
-  };
-  const seen = (digest: string) => {
-    begin();
-    if (!states.has(digest)) say(digest, "waiting", "Pulling fs layer");
-  };
-  const tellLayer = (digest: string, { event, progress, total }: Progress) => {
-    const id = shortId(digest);
-    const state = states.get(digest);
-    if (state === "done") return;
-    switch (event) {
-      case "waiting":
-        seen(digest);
-        break;
-      case "downloading":
-        seen(digest);
-        states.set(digest, "downloading");
-        sink.line(counted(id, "Downloading", Number(progress), Number(total)));
-        break;
-      case "complete":
-        seen(digest);
-        if (state !== "extracting") say(digest, "downloaded", "Download complete");
-        break;
-      case "already exists":
-        begin();
-        say(digest, "done", "Already exists");
-        break;
-      case "extracting":
-        seen(digest);
-        states.set(digest, "extracting");
-        sink.line(counted(id, "Extracting", Number(progress), Number(total)));
-        break;
-      case "extracted":
-        seen(digest);
-        say(digest, "done", "Pull complete");
-        break;
-    }
-  };
   return {
     tell(progress) {
       if (/^(fetching|pulling) image content/.test(progress.event)) begin();
       const digest = layerOf(progress);
-      if (digest !== undefined) tellLayer(digest, progress);
-    },
-    complete(layers) {
+      if (digest === undefined) return;
       begin();
-      for (const { digest } of layers) {
-        const state = states.get(digest);
-        if (state === undefined || state === "done") continue;
-        if (state === "waiting" || state === "downloading") say(digest, "downloaded", "Download complete");
-        say(digest, "done", "Pull complete");
-      }
+      layers.tell(digest, progress);
+    },
+    complete(all) {
+      begin();
+      layers.complete(all);
     },
   };
 }

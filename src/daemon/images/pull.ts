@@ -67,7 +67,8 @@ export async function pullImage(parts: ImageParts, options: PullOptions, sink: L
     const now = (await getImage(parts, name))!;
     await settle(parts, old, now);
     const best = await parts.manifests.best(now.target, parts.platform, options.platform);
-    progress.complete(best?.layers ?? []);
+    // With nothing new there is nothing to complete: layers whose turn never came had no need to come.
+    progress.complete(old?.target.digest === now.target.digest ? [] : (best?.layers ?? []));
     sink.line(status(`Digest: ${now.target.digest}`));
     const words =
       old?.target.digest === now.target.digest ? "Image is up to date for" : "Downloaded newer image for";

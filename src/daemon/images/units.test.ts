@@ -1,6 +1,9 @@
 /** The parts of images that need no containerd. */
 import { describe, expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { ProgressSchema } from "../../contracts/containerd/gen/transfer_pb.ts";
+import type { ProgressLine } from "../../contracts/engine/image.ts";
 import { isSkiffError, SkiffError } from "../../lib/errors.ts";
 import { parseReference } from "../../lib/reference.ts";
 import { BoundedMap } from "./bounded.ts";
@@ -12,6 +15,7 @@ import { parseConfiguration, parseIndex, parseManifest } from "./documents.ts";
 import { matchesReference } from "./filters.ts";
 import { fit, normalizePlatform, parsePlatform } from "./platform.ts";
 import { humanSize, progressBar } from "./progress-bar.ts";
+import { createPullProgress } from "./pull-progress.ts";
 import { isInsecure } from "./registries.ts";
 import { pullError } from "./registry-errors.ts";
 import { splitWords } from "./words.ts";
@@ -200,6 +204,32 @@ test("progress bars as Docker draws them", () => {
   expect(progressBar(512, 1024)).toBe(`[${"=".repeat(25)}>${" ".repeat(25)}]     512B/1.024kB`);
   expect(progressBar(1024, 1024)).toBe(`[${"=".repeat(50)}>]  1.024kB/1.024kB`);
   expect(humanSize(1_234_567)).toBe("1.235MB");
+});
+
+describe("progress of a pull", () => {
+  const digest = `sha256:${HEX}`;
+  const told = (...events: string[]) => {
+    const lines: ProgressLine[] = [];
+    const progress = createPullProgress(parseReference("box:1"), { line: (line) => void lines.push(line) });
+    for (const event of events)
+      progress.tell(create(ProgressSchema, { event, name: `layer-${digest}`, progress: 1n, total: 2n }));
+    progress.complete([{ digest, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", size: 2 }]);
+    return lines.map(({ status }) => status);
+  };
+
+  test("a layer's whole way, also when containerd tells less", () => {
+    expect(told("waiting", "downloading", "complete", "extracting", "extracted")).toEqual([
+      ...["Pulling from library/box", "Pulling fs layer", "Downloading", "Download complete", "Extracting"],
+      "Pull complete",
+    ]);
+    expect(told("waiting", "complete")).toEqual([
+      ...["Pulling from library/box", "Pulling fs layer", "Download complete", "Pull complete"],
+    ]);
+  });
+
+  test("of what is here already nothing", () => {
+    expect(told("waiting", "already exists")).toEqual(["Pulling from library/box"]);
+  });
 });
 
 test("a registry's refusals in Docker's words", () => {
