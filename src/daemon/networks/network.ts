@@ -18,6 +18,8 @@
  * everything in the records counts as attached: ports are reserved again and the firewall is made anew with them in one transaction, so traffic
  * of running containers does not stop. `recover` then releases whatever does not run any more.
  */
+import type { Filters } from "../containers/filters.ts";
+
 export type Mode = "bridge" | "host" | "none" | "container";
 
 export interface PortBinding {
@@ -120,7 +122,7 @@ export interface NetworkContainer {
 
 export interface NetworkService {
   /** Newest first, as dockerd; `Containers` stays empty (since API 1.28 only inspect fills it). */
-  list(): readonly NetworkResource[];
+  list(filters?: Filters): readonly NetworkResource[];
   /** By name, id or beginning of an id. @throws not_found `network x not found`; invalid_argument when several begin so. */
   inspect(reference: string): NetworkResource;
   /** What create must refuse already. @throws not_found, invalid_argument in Docker's words. */

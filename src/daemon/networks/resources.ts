@@ -29,7 +29,7 @@ export function plainNetwork(name: "host" | "none", { id, created }: Identity): 
     Created: created,
     ...COMMON,
     Driver: name === "host" ? "host" : "null",
-    EnableIPv4: false,
+    EnableIPv4: true,
     IPAM: { Driver: "default", Options: null, Config: null },
     Options: {},
   };
@@ -69,10 +69,10 @@ export function withContainers(network: NetworkResource, attachments: Iterable<A
   };
 }
 
-/** By name, then whole id, then beginning of an id. @throws not_found, invalid_argument in Docker's words */
+/** By whole id, then name, then beginning of an id. @throws not_found, invalid_argument in Docker's words */
 export function findNetwork(networks: readonly NetworkResource[], reference: string): NetworkResource {
   const exact =
-    networks.find(({ Name }) => Name === reference) ?? networks.find(({ Id }) => Id === reference);
+    networks.find(({ Id }) => Id === reference) ?? networks.find(({ Name }) => Name === reference);
   if (exact !== undefined) return exact;
   const matches = reference === "" ? [] : networks.filter(({ Id }) => Id.startsWith(reference));
   if (matches.length > 1)

@@ -10,8 +10,10 @@ import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { type Clock, rfc3339Nano } from "../../lib/clock.ts";
 import { messageOf, SkiffError, wrap } from "../../lib/errors.ts";
 import type { IdSource } from "../../lib/ids.ts";
+import type { Filters } from "../containers/filters.ts";
 import { lowestFree, macOf } from "./addresses.ts";
 import type { Bridge } from "./bridge.ts";
+import { matchesNetwork } from "./filters.ts";
 import type { Firewall } from "./firewall.ts";
 import type { HostPorts } from "./host-ports.ts";
 import { hostsText } from "./hosts.ts";
@@ -95,8 +97,11 @@ export class DefaultNetworks implements NetworkService {
     this.#rebuildFirewall();
   }
 
-  list(): readonly NetworkResource[] {
-    return this.#networks;
+  list(filters: Filters = new Map()): readonly NetworkResource[] {
+    const used = new Set([...this.#attachments.values()].map(({ network }) => network));
+    return this.#networks.filter((network) =>
+      matchesNetwork({ network, used: used.has(network.Name) }, filters),
+    );
   }
 
   inspect(reference: string): NetworkResource {
