@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { join } from "node:path";
 import fc from "fast-check";
 import { codeOf } from "../../../lib/errors.ts";
+import { encodeEntry, TRAILER } from "../../../lib/tar/writer.ts";
 import { archiveEntries } from "./archive-reader.ts";
-import { archiveFile, archiveFolder, archiveTrailer } from "./archive-writer.ts";
 import { decompressed } from "./decompress.ts";
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -20,6 +20,12 @@ async function read(bytes: AsyncIterable<Uint8Array>, skip = false) {
   }
   return found;
 }
+
+const file = (name: string, size: number) =>
+  encodeEntry({
+    ...{ name, type: "file", mode: 0o644, size, uid: 0, gid: 0, modifiedNs: 0n, linkName: "" },
+    ...{ major: 0, minor: 0, xattrs: new Map() },
+  });
 
 const LONG = `${"d".repeat(90)}/${"e".repeat(120)}/${"f".repeat(200)}`;
 
@@ -50,35 +56,18 @@ describe("archive", () => {
         }
       });
 
-  test("what we write, GNU tar and we read", async () => {
-    const { header, padding } = archiveFile("blobs/sha256/x", 0o444, 5);
-    const tar = Buffer.concat([
-      ...[archiveFolder("blobs/", 0o755), header, Buffer.from("hello"), padding, archiveTrailer()],
-    ]);
-    const listed = Bun.spawnSync(["tar", "-tvf", "-"], { stdin: tar });
-    expect(listed.stdout.toString()).toMatch(
-      /drwxr-xr-x 0\/0 .* blobs\/\n-r--r--r-- 0\/0 .* blobs\/sha256\/x\n/,
-    );
-    expect(await read(inPieces(tar, 100))).toEqual({ "other blobs/": "", "file blobs/sha256/x": "hello" });
-  });
-
   test("broken archives are errors", async () => {
-    const { header } = archiveFile("a", 0o644, 600);
+    const header = Buffer.from(file("a", 600));
     await expect(read(inPieces(header, 512))).rejects.toThrow("unexpected EOF");
     await expect(read(inPieces(header.subarray(0, 100), 512))).rejects.toThrow("unexpected EOF");
     header[0] = 0x62;
     await expect(read(inPieces(header, 512))).rejects.toThrow("invalid tar header");
-    await expect(
-      read(decompressed(inPieces(Buffer.from([0x1f, 0x8b, 1, 2, 3, 4, 5, 6, 7, 8]), 3))),
-    ).rejects.toThrow("archive:");
+    const gzip = Buffer.from([0x1f, 0x8b, 1, 2, 3, 4, 5, 6, 7, 8]);
+    await expect(read(decompressed(inPieces(gzip, 3)))).rejects.toThrow("archive:");
   });
 
   test("any bytes end in an answer", async () => {
-    const seed = Buffer.concat([
-      archiveFile("name", 0o644, 3).header,
-      Buffer.alloc(512, "abc"),
-      archiveTrailer(),
-    ]);
+    const seed = Buffer.concat([file("name", 3), Buffer.alloc(512, "abc"), TRAILER]);
     const spoiled = fc.array(fc.tuple(fc.nat(seed.length - 1), fc.nat(255)), { maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(
@@ -97,7 +86,9 @@ describe("archive", () => {
           try {
             await read(inPieces(bytes, size));
           } catch (error) {
-            expect(codeOf(error)).toBe("invalid_argument");
+            expect(["invalid_argument", "data_loss", "resource_exhausted", "unimplemented"]).toContain(
+              codeOf(error),
+            );
           }
         },
       ),

@@ -6,8 +6,9 @@
  */
 import { SkiffError } from "../../../lib/errors.ts";
 import { familiarString, parseReference, withDefaultTag } from "../../../lib/reference.ts";
+import type { EntryType } from "../../../lib/tar/entry.ts";
+import { encodeEntry, paddingOf, TRAILER } from "../../../lib/tar/writer.ts";
 import type { Descriptor, Platform } from "../../core/content.ts";
-import { archiveFile, archiveFolder, archiveTrailer } from "./archive-writer.ts";
 import type { ByteSender } from "./byte-stream.ts";
 import { IMAGE_NAME, REF_NAME } from "./image-store.ts";
 import type { Job } from "./job.ts";
@@ -142,10 +143,17 @@ async function dockerDocument(job: Job, images: Iterable<DockerImage>): Promise<
   return listed;
 }
 
+/** Owned by root, without time: the same images make the same archive. */
+function header(name: string, type: EntryType, mode: number, size: number): Buffer {
+  return encodeEntry({
+    ...{ name, type, mode, size, uid: 0, gid: 0, modifiedNs: 0n, linkName: "", major: 0, minor: 0 },
+    xattrs: new Map(),
+  });
+}
+
 async function sendBlob({ parts, namespace, signal }: Job, sender: ByteSender, { digest, size }: Descriptor) {
   const hasher = new Bun.CryptoHasher("sha256");
-  const file = archiveFile(blobName(digest), 0o444, size);
-  await sender.write(file.header);
+  await sender.write(header(blobName(digest), "file", 0o444, size));
   for await (const piece of parts.content.read(namespace, digest, 0, 0)) {
     if (signal.aborted) throw new SkiffError("canceled", "context canceled");
     hasher.update(piece);
@@ -153,13 +161,13 @@ async function sendBlob({ parts, namespace, signal }: Job, sender: ByteSender, {
   }
   const copied = `sha256:${hasher.digest("hex")}`;
   if (copied !== digest) throw new SkiffError("data_loss", `unexpected digest ${copied} copied`);
-  await sender.write(file.padding);
+  await sender.write(paddingOf(size));
 }
 
 async function sendJson(sender: ByteSender, name: string, mode: number, document: unknown): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(document));
-  const file = archiveFile(name, mode, bytes.length);
-  await sender.write(Buffer.concat([file.header, bytes, file.padding]));
+  const parts = [header(name, "file", mode, bytes.length), bytes, paddingOf(bytes.length)];
+  await sender.write(Buffer.concat(parts));
 }
 
 /** @throws not_found for an image or a blob that is not here, data_loss for a spoiled blob */
@@ -169,14 +177,14 @@ export async function exportImages(job: Job, request: Export): Promise<void> {
   const found: Contents = { blobs: new Map(), index: [], docker: new Map() };
   for (const name of names) await addImage(job, request, name, found);
   const blobs = [...found.blobs.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1));
-  await sender.write(archiveFolder("blobs/", 0o755));
-  await sender.write(archiveFolder("blobs/sha256/", 0o755));
+  await sender.write(header("blobs/", "dir", 0o755, 0));
+  await sender.write(header("blobs/sha256/", "dir", 0o755, 0));
   for (const blob of blobs) await sendBlob(job, sender, blob);
   const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: found.index };
   await sendJson(sender, "index.json", 0o644, index);
   if (found.docker.size > 0)
     await sendJson(sender, "manifest.json", 0o644, await dockerDocument(job, found.docker.values()));
   await sendJson(sender, "oci-layout", 0o444, { imageLayoutVersion: "1.0.0" });
-  await sender.write(archiveTrailer());
+  await sender.write(TRAILER);
   job.progress.tell("Completed export");
 }
