@@ -32,7 +32,7 @@ export interface RegistryClient {
   /** @throws not_found, unauthenticated, unavailable */
   resolve(): Promise<Descriptor>;
   /** Bytes from `offset` on, not yet verified. */
-  fetch(descriptor: Descriptor, offset: number): AsyncIterable<Uint8Array>;
+  fetch(descriptor: Descriptor, offset: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   pushBlob(upload: BlobUpload): Promise<"exists" | "mounted" | "sent">;
   /** Under its digest, and under the reference's tag when it is the `root`. */
   pushManifest(descriptor: Descriptor, bytes: Uint8Array, root: boolean): Promise<"exists" | "sent">;
@@ -64,6 +64,7 @@ async function firstOf<T>(peers: readonly Peer[], attempt: (peer: Peer) => Promi
 
 class Client implements RegistryClient {
   readonly #peers: readonly Peer[];
+  #pushPeer: Promise<Peer> | undefined;
 
   constructor(private readonly options: RegistryOptions) {
     const { reference, headers, credentials, sleep } = options;
@@ -84,8 +85,12 @@ class Client implements RegistryClient {
     });
   }
 
-  async *fetch(descriptor: Descriptor, offset: number): AsyncGenerator<Uint8Array> {
-    const { signal, sleep } = this.options;
+  async *fetch(
+    descriptor: Descriptor,
+    offset: number,
+    signal: AbortSignal = this.options.signal,
+  ): AsyncGenerator<Uint8Array> {
+    const { sleep } = this.options;
     const { mediaType, digest, size, urls = [] } = descriptor;
     let at = offset;
     let told: unknown;
@@ -119,13 +124,13 @@ class Client implements RegistryClient {
     throw new SkiffError("not_found", message, { cause: told });
   }
 
-  pushBlob(upload: BlobUpload): Promise<"exists" | "mounted" | "sent"> {
-    return uploadBlob(this.#target(upload.mountFrom), upload);
+  async pushBlob(upload: BlobUpload): Promise<"exists" | "mounted" | "sent"> {
+    return uploadBlob(await this.#target(upload.mountFrom), upload);
   }
 
   async pushManifest(descriptor: Descriptor, bytes: Uint8Array, root: boolean): Promise<"exists" | "sent"> {
     const { tag } = this.options.reference;
-    const target = this.#target("");
+    const target = await this.#target("");
     const { peer, scopes, signal } = target;
     const object = root && tag !== "" ? tag : descriptor.digest;
     const url = new URL(`manifests/${object}`, target.base);
@@ -142,15 +147,28 @@ class Client implements RegistryClient {
     return "sent";
   }
 
-  #target(mountFrom: string): UploadTarget {
+  async #target(mountFrom: string): Promise<UploadTarget> {
     const { reference, signal } = this.options;
-    const peer = this.#peers.findLast(({ host }) => host.canPush);
-    if (peer === undefined) throw new SkiffError("not_found", "no push hosts: not found");
+    this.#pushPeer ??= this.#findPushPeer();
+    const peer = await this.#pushPeer;
     return {
       ...{ peer, signal, base: this.#url(peer.host, "") },
       scopes: [`repository:${reference.path}:pull,push`],
       mountScopes: mountFrom === "" ? [] : [`repository:${mountFrom}:pull`],
     };
+  }
+
+  /** The first that answers at all: an insecure registry is configured as HTTPS without verification, then HTTP. */
+  async #findPushPeer(): Promise<Peer> {
+    const { reference, signal } = this.options;
+    const peers = this.#peers.filter(({ host }) => host.canPush);
+    if (peers.length === 1) return peers[0]!;
+    const scopes = [`repository:${reference.path}:pull,push`];
+    return firstOf(peers, async (peer) => {
+      const url = new URL(`${peer.host.scheme}://${peer.host.host}${peer.host.path}/`);
+      discard((await exchange(peer, { method: "GET", url, headers: {}, scopes, signal })).response);
+      return peer;
+    });
   }
 
   #pullScopes(): readonly string[] {

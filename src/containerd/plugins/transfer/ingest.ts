@@ -13,7 +13,11 @@ export interface Rules {
 }
 
 /** Bytes from an offset on. */
-export type ByteSource = (descriptor: Descriptor, offset: number) => AsyncIterable<Uint8Array>;
+export type ByteSource = (
+  descriptor: Descriptor,
+  offset: number,
+  signal: AbortSignal,
+) => AsyncIterable<Uint8Array>;
 
 const BUSY_PAUSE_MS = 200;
 /** A writer outside this process (a client's own Content.Write) may hold the ref so long. */
@@ -52,7 +56,7 @@ async function openWhenFree({ parts, namespace, signal }: Job, descriptor: Descr
 async function fill(job: Job, ingest: Ingest, descriptor: Descriptor, source: ByteSource): Promise<void> {
   const { digest, size } = descriptor;
   let { offset } = ingest.status();
-  for await (const piece of offset < size ? source(descriptor, offset) : []) {
+  for await (const piece of offset < size ? source(descriptor, offset, job.signal) : []) {
     if (job.signal.aborted) throw new SkiffError("canceled", "context canceled");
     offset += piece.length;
     if (offset > size)

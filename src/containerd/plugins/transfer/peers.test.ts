@@ -183,6 +183,19 @@ describe("a full disk", () => {
 });
 
 describe("push", () => {
+  test("an insecure registry: HTTPS is tried, HTTP taken", async () => {
+    await using bed = createTestBed();
+    await using registry = await startRegistry();
+    const name = await withImage(bed);
+    const folder = `${bed.directory}/hosts/${registry.name}`;
+    mkdirSync(folder, { recursive: true });
+    const https = `[host."https://${registry.name}"]\ncapabilities = ["pull", "resolve", "push"]\nskip_verify = true\n`;
+    writeFileSync(`${folder}/hosts.toml`, `server = "http://${registry.name}"\n${https}`);
+    const there = bed.registry(`${registry.name}/x:1`, { hostDir: `${bed.directory}/hosts` });
+    await bed.run(bed.store({ name }), there);
+    await bed.run(there, bed.store({ name: "again" }));
+  });
+
   test("mounts what the registry has in another repository", async () => {
     await using bed = createTestBed();
     await using registry = await startRegistry();

@@ -39,7 +39,7 @@ export async function pull(job: Job, request: Pull): Promise<void> {
   progress.tell("fetching image content", registry.reference, root);
   await completeImage(job, root, {
     ...selection,
-    source: (descriptor, offset) => client.fetch(descriptor, offset),
+    source: (descriptor, offset, signal) => client.fetch(descriptor, offset, signal),
     labelsOf: (digest) => sourceLabel(parts.content.info(namespace, digest).labels, reference),
     mayLack: false,
   });
