@@ -55,6 +55,32 @@ test("pull tells what dockerd tells, in its order", async () => {
   await engine.ok("docker", ["rmi", image]);
 });
 
+test("a tag that has moved leaves the old image without a name", async () => {
+  const moving = `${registry.name}/moving:1`;
+  await push(await busyboxLayout(), moving);
+  await engine.ok("docker", ["pull", "-q", moving]);
+  const old = await engine.ok("docker", ["inspect", "-f", "{{.Id}}", moving]);
+  const raw = await must(["skopeo", "inspect", "--raw", "--tls-verify=false", `docker://${moving}`]);
+  const here = { mediaType: JSON.parse(raw).mediaType, digest: old, size: raw.length };
+  const architecture = process.arch === "x64" ? "amd64" : "arm64";
+  const there = { ...here, digest: old, platform: { os: "linux", architecture: "s390x" } };
+  const manifests = [{ ...here, platform: { os: "linux", architecture } }, there];
+  const type = "application/vnd.oci.image.index.v1+json";
+  // The registry wants what an index names; another platform's name for the same manifest will do for it, not for us.
+  const body = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests });
+  const url = `http://${registry.name}/v2/moving/manifests/1`;
+  expect((await fetch(url, { method: "PUT", headers: { "content-type": type }, body })).status).toBe(201);
+  expect(await engine.ok("docker", ["pull", moving])).toContain("Status: Downloaded newer image for");
+  const now = await engine.ok("docker", ["inspect", "-f", "{{.Id}}", moving]);
+  expect(now).toBe(`sha256:${new Bun.CryptoHasher("sha256").update(body).digest("hex")}`);
+  expect(await engine.ok("docker", ["images", "-f", "dangling=true", "-q", "--no-trunc"])).toBe(old);
+  await engine.ok("docker", ["image", "prune", "-f"]);
+  expect(await engine.ok("docker", ["run", "--rm", "--network", "none", moving, "echo", "still"])).toBe(
+    "still",
+  );
+  await engine.ok("docker", ["rmi", moving]);
+}, 60_000);
+
 describe.each([...CLIENTS])("%s", (client) => {
   const ok = (...args: string[]) => engine.ok(client, args);
   const run = (...args: string[]) => engine.run(client, args);

@@ -8,6 +8,7 @@ import {
   repositoryOf,
   withDefaultTag,
 } from "../../lib/reference.ts";
+import { encodeEntry, paddingOf, TRAILER } from "../../lib/tar/writer.ts";
 import { readBlob } from "./blobs.ts";
 import { type Descriptor, isIndex } from "./documents.ts";
 import { publishImage } from "./image-events.ts";
@@ -18,7 +19,6 @@ import type { ImageParts } from "./parts.ts";
 import { platformOf } from "./source.ts";
 import { findImage, isIdPrefix, listImages, noSuchImage } from "./store.ts";
 import { descriptorJson } from "./summary.ts";
-import { TAR_END, tarHeader, tarPadding } from "./tar-header.ts";
 
 export interface SavedImage {
   readonly target: Descriptor;
@@ -118,18 +118,26 @@ function dockerManifest(images: readonly SavedImage[]): object[] {
   return [...entries.values()];
 }
 
+/** Always the same owner and time: the same image gives the same archive. */
+function header(name: string, size: number): Uint8Array {
+  const type = name.endsWith("/") ? "dir" : "file";
+  const numbers = { uid: 0, gid: 0, major: 0, minor: 0, modifiedNs: 0n };
+  const mode = type === "dir" ? 0o755 : 0o644;
+  return encodeEntry({ ...numbers, name, type, size, mode, linkName: "", xattrs: new Map() });
+}
+
 async function* file(name: string, value: unknown): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(JSON.stringify(value));
-  yield tarHeader({ name, size: bytes.length });
+  yield header(name, bytes.length);
   yield bytes;
-  yield tarPadding(bytes.length);
+  yield paddingOf(bytes.length);
 }
 
 async function* archive(parts: ImageParts, images: readonly SavedImage[]): AsyncGenerator<Uint8Array> {
-  yield tarHeader({ name: "blobs/", size: 0 });
-  yield tarHeader({ name: "blobs/sha256/", size: 0 });
+  yield header("blobs/", 0);
+  yield header("blobs/sha256/", 0);
   for (const [digest, size] of blobsOf(images)) {
-    yield tarHeader({ name: blobPath(digest), size });
+    yield header(blobPath(digest), size);
     let length = 0;
     for await (const bytes of readBlob(parts.clients, digest)) {
       length += bytes.length;
@@ -137,12 +145,12 @@ async function* archive(parts: ImageParts, images: readonly SavedImage[]): Async
     }
     if (length !== size)
       throw new SkiffError("data_loss", `save ${digest}: ${length} bytes instead of ${size}`);
-    yield tarPadding(size);
+    yield paddingOf(size);
   }
   yield* file("index.json", layoutIndex(images));
   yield* file("manifest.json", dockerManifest(images));
   yield* file("oci-layout", { imageLayoutVersion: "1.0.0" });
-  yield TAR_END;
+  yield TRAILER;
 }
 
 /** Writes the archive; nothing of it is collected meanwhile. */
