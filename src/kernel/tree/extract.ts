@@ -1,0 +1,248 @@
+/**
+ * Unpacks archive entries into a tree: each kind of file with owner, mode, times and extended attributes. What stands where an entry goes is replaced,
+ * except a directory by a directory. Whiteouts (`.wh.<name>`, image-spec layer.md) are carried out when asked for.
+ */
+import { SkiffError, wrap } from "../../lib/errors.ts";
+import type { TarEntry } from "../../lib/tar/entry.ts";
+import type { TarHandler } from "../../lib/tar/reader.ts";
+import { AT, AT_FDCWD, O, RESOLVE, S } from "../constants.ts";
+import { errnoOf, unless } from "../errno.ts";
+import { type Kernel, makeDevice } from "../kernel.ts";
+import { cleanName, openParent, type Place, TreePaths } from "./paths.ts";
+import { namesIn, removeTree } from "./remove.ts";
+
+const WHITEOUT = ".wh.";
+const OPAQUE = ".wh..wh..opq";
+/** Other names of aufs's own bookkeeping. */
+const AUFS = ".wh..wh.";
+const CREATE = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW;
+
+export interface ExtractOptions {
+  readonly whiteouts: boolean;
+  /** Owner of everything; undefined: as the archive says. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** A directory may not take a file's place, nor the other way round (docker cp). */
+  readonly keepKinds?: boolean;
+}
+
+interface DirectoryTime {
+  readonly name: string;
+  readonly modifiedNs: bigint;
+}
+
+export class Extractor implements TarHandler, Disposable {
+  readonly #paths: TreePaths;
+  readonly #written = new Set<string>();
+  /** Set when all is there: unpacking into a directory changes its time. */
+  readonly #times: DirectoryTime[] = [];
+  #file: { readonly fd: number; readonly place: Place; readonly entry: TarEntry } | undefined;
+
+  /** `root`: an open directory, the caller's. */
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly root: number,
+    private readonly options: ExtractOptions,
+  ) {
+    this.#paths = new TreePaths(kernel, root);
+  }
+
+  entry(entry: TarEntry): void {
+    try {
+      this.#make(entry);
+    } catch (error) {
+      throw wrap(error, `unpack ${JSON.stringify(entry.name)}`);
+    }
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#file === undefined) return;
+    const { fd, entry } = this.#file;
+    try {
+      for (let done = 0; done < bytes.length; ) done += this.kernel.write(fd, bytes.subarray(done));
+    } catch (error) {
+      throw wrap(error, `unpack ${JSON.stringify(entry.name)}`);
+    }
+  }
+
+  end(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    try {
+      this.#describe(file.fd, file.entry);
+    } finally {
+      this.kernel.close(file.fd);
+    }
+    this.#time(file.place, file.entry.modifiedNs);
+  }
+
+  /** After the last entry. */
+  finish(): void {
+    for (const { name, modifiedNs } of this.#times.reverse()) {
+      if (name === ".") {
+        this.kernel.utimensat(AT_FDCWD, `/proc/self/fd/${this.root}`, modifiedNs, modifiedNs, 0);
+        continue;
+      }
+      using place = openParent(this.kernel, this.root, name);
+      if (place !== undefined) unless(["ENOENT"], () => this.#time(place, modifiedNs));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== undefined) this.kernel.close(this.#file.fd);
+    this.#file = undefined;
+    this.#paths[Symbol.dispose]();
+  }
+
+  #make(entry: TarEntry): void {
+    const name = cleanName(entry.name);
+    if (name === ".") {
+      if (entry.type === "dir") this.#describeRoot(entry);
+      return;
+    }
+    const place = this.#paths.place(name);
+    if (this.options.whiteouts && place.base.startsWith(WHITEOUT)) {
+      this.#whiteOut(name, place);
+      return;
+    }
+    this.#written.add(name);
+    if (entry.type === "dir") this.#makeDirectory(name, place, entry);
+    else this.#makeOther(place, entry);
+  }
+
+  #makeOther(place: Place, entry: TarEntry): void {
+    const { kernel } = this;
+    const make = () => {
+      if (entry.type === "file") {
+        this.#file = { fd: kernel.openat(place.directory, place.base, CREATE, 0o600), place, entry };
+      } else if (entry.type === "link") this.#link(place, entry);
+      else if (entry.type === "symlink") {
+        kernel.symlinkat(entry.linkName, place.directory, place.base);
+        this.#describeName(place, entry);
+      } else {
+        const type = { char: S.IFCHR, block: S.IFBLK, fifo: S.IFIFO, dir: S.IFDIR }[entry.type];
+        kernel.mknodat(place.directory, place.base, type | 0o600, makeDevice(entry.major, entry.minor));
+        this.#describeName(place, entry);
+      }
+    };
+    try {
+      make();
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+      this.#checkKinds(place, false);
+      removeTree(kernel, place.directory, place.base);
+      make();
+    }
+  }
+
+  #makeDirectory(name: string, place: Place, entry: TarEntry): void {
+    const { kernel } = this;
+    const { directory, base } = place;
+    try {
+      kernel.mkdirat(directory, base, 0o700);
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+      const { mode } = kernel.statx(directory, base, AT.SYMLINK_NOFOLLOW);
+      if ((mode & S.IFMT) !== S.IFDIR) {
+        this.#checkKinds(place, true);
+        removeTree(kernel, directory, base);
+        kernel.mkdirat(directory, base, 0o700);
+      }
+    }
+    const fd = kernel.openat(directory, base, O.RDONLY | O.DIRECTORY | O.NOFOLLOW, 0);
+    try {
+      this.#describe(fd, entry);
+    } finally {
+      kernel.close(fd);
+    }
+    this.#times.push({ name, modifiedNs: entry.modifiedNs });
+  }
+
+  #checkKinds({ directory, base }: Place, wantDirectory: boolean): void {
+    if (this.options.keepKinds !== true) return;
+    const { mode } = this.kernel.statx(directory, base, AT.SYMLINK_NOFOLLOW);
+    if (((mode & S.IFMT) === S.IFDIR) !== wantDirectory)
+      throw new SkiffError(
+        "invalid_argument",
+        wantDirectory
+          ? `cannot overwrite non-directory "${base}" with directory`
+          : `cannot overwrite directory "${base}" with non-directory`,
+      );
+  }
+
+  /** The target is a name of the archive: below the root like any other. */
+  #link(place: Place, entry: TarEntry): void {
+    const target = cleanName(entry.linkName);
+    using from = openParent(this.kernel, this.root, target);
+    if (from === undefined)
+      throw new SkiffError("not_found", `link to ${JSON.stringify(target)}: no such file`);
+    this.kernel.linkat(from.directory, from.base, place.directory, place.base, 0);
+  }
+
+  #whiteOut(name: string, { directory, base }: Place): void {
+    const prefix = name.slice(0, name.length - base.length);
+    if (base === OPAQUE) {
+      // An O_PATH descriptor cannot be listed.
+      const open = { flags: O.RDONLY | O.DIRECTORY, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS };
+      const list = this.kernel.openat2(this.root, prefix === "" ? "." : prefix, open);
+      try {
+        for (const child of namesIn(list))
+          if (!this.#written.has(prefix + child)) removeTree(this.kernel, list, child);
+      } finally {
+        this.kernel.close(list);
+      }
+    } else if (!base.startsWith(AUFS)) {
+      const hidden = base.slice(WHITEOUT.length);
+      if (hidden === "" || hidden === "." || hidden === "..")
+        throw new SkiffError("invalid_argument", `invalid whiteout name: ${base}`);
+      removeTree(this.kernel, directory, hidden);
+    }
+  }
+
+  #describeRoot(entry: TarEntry): void {
+    const fd = this.kernel.openat(this.root, ".", O.RDONLY | O.DIRECTORY, 0);
+    try {
+      this.#describe(fd, entry);
+    } finally {
+      this.kernel.close(fd);
+    }
+    this.#times.push({ name: ".", modifiedNs: entry.modifiedNs });
+  }
+
+  /** Owner before mode: chown clears set-id bits and capabilities. */
+  #describe(fd: number, entry: TarEntry): void {
+    const { kernel } = this;
+    const { uid, gid } = this.options.owner ?? entry;
+    kernel.fchownat(fd, "", uid, gid, AT.EMPTY_PATH);
+    kernel.fchmodat(AT_FDCWD, `/proc/self/fd/${fd}`, entry.mode);
+    for (const [name, value] of entry.xattrs) this.#setXattr(fd, name, value);
+  }
+
+  /** What cannot be opened: symbolic links and devices. Neither is followed nor used. */
+  #describeName({ directory, base }: Place, entry: TarEntry): void {
+    const { kernel } = this;
+    const { uid, gid } = this.options.owner ?? entry;
+    kernel.fchownat(directory, base, uid, gid, AT.SYMLINK_NOFOLLOW);
+    if (entry.type !== "symlink") {
+      const fd = kernel.openat(directory, base, O.PATH | O.NOFOLLOW, 0);
+      try {
+        kernel.fchmodat(AT_FDCWD, `/proc/self/fd/${fd}`, entry.mode);
+      } finally {
+        kernel.close(fd);
+      }
+    }
+    for (const [name, value] of entry.xattrs)
+      this.#setXattr(`/proc/self/fd/${directory}/${base}`, name, value);
+    this.#time({ directory, base }, entry.modifiedNs);
+  }
+
+  /** Attributes that this file system cannot keep are left out, as containerd does; overlay's own are never taken from an archive. */
+  #setXattr(target: string | number, name: string, value: Uint8Array): void {
+    if (name.startsWith("trusted.overlay.")) return;
+    unless(["EOPNOTSUPP", "EPERM"], () => this.kernel.setxattr(target, name, value, 0));
+  }
+
+  #time({ directory, base }: Place, ns: bigint): void {
+    this.kernel.utimensat(directory, base, ns, ns, AT.SYMLINK_NOFOLLOW);
+  }
+}

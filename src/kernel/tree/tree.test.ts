@@ -1,0 +1,231 @@
+/** Packing and unpacking against the system's tar; and archives that want out of their tree, each beside its innocent twin. Needs root. */
+import { afterAll, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { TarEntry } from "../../lib/tar/entry.ts";
+import { TarReader } from "../../lib/tar/reader.ts";
+import { O } from "../constants.ts";
+import { linuxKernel } from "../linux.ts";
+import { Extractor } from "./extract.ts";
+import { packTree } from "./pack.ts";
+import { cleanName } from "./paths.ts";
+
+const directory = mkdtempSync("/tmp/skiff-tree-");
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+let trees = 0;
+function freshTree(): string {
+  const path = join(directory, `tree-${trees++}`);
+  mkdirSync(path);
+  return path;
+}
+
+function withRoot<T>(path: string, body: (fd: number) => T): T {
+  const fd = linuxKernel.openat(-100, path, O.RDONLY | O.DIRECTORY, 0);
+  try {
+    return body(fd);
+  } finally {
+    linuxKernel.close(fd);
+  }
+}
+
+function unpack(path: string, archive: Uint8Array, whiteouts = true): void {
+  withRoot(path, (fd) => {
+    using extractor = new Extractor(linuxKernel, fd, { whiteouts });
+    const reader = new TarReader(extractor);
+    reader.push(archive);
+    reader.finish();
+    extractor.finish();
+  });
+}
+
+const PLAIN: TarEntry = {
+  ...{ name: "a", type: "file", mode: 0o644, uid: 0, gid: 0, size: 0, modifiedNs: 0n, linkName: "" },
+  ...{ major: 0, minor: 0, xattrs: new Map() },
+};
+
+function unpackEntries(
+  path: string,
+  entries: readonly (Partial<TarEntry> & { readonly text?: string })[],
+): void {
+  withRoot(path, (fd) => {
+    using extractor = new Extractor(linuxKernel, fd, { whiteouts: true });
+    for (const { text = "", ...entry } of entries) {
+      extractor.entry({ ...PLAIN, ...entry, size: text.length });
+      if ((entry.type ?? "file") === "file") {
+        extractor.data(Buffer.from(text));
+        extractor.end();
+      }
+    }
+    extractor.finish();
+  });
+}
+
+const ODD = `
+mkdir -p sub/deep empty; echo one >sub/one; ln sub/one two; ln -s /etc/passwd soft; ln -s ../nowhere sub/broken
+mknod null c 1 3; mkfifo pipe; echo caps >caps; setcap cap_net_raw+ep caps; setfattr -n user.skiff -v boat two
+chown 1234:4321 sub two; chmod 4755 caps; chmod 1777 empty; touch -d @1000000000.25 caps; touch -d @1100000000 sub empty; touch -h -d @1200000000 soft
+setcap cap_net_raw+ep caps`;
+const CENSUS = `find . -mindepth 1 -printf '%p %y %m %U %G %T@ %n %l %s\\n' | sed -E 's/(sub\\/deep|sub|empty) d/\\1 d/' | sort
+  find . -type c -exec stat -c '%n %t:%T' {} +; getfattr -R -h -d -m 'user\\.|security\\.' . 2>/dev/null`;
+const census = (path: string) =>
+  Bun.spawnSync(["sh", "-c", CENSUS], { cwd: path })
+    .stdout.toString()
+    .replace(/ d (\\d+ \\d+ \\d+ [\\d.]+) \\d+ {2}\\d+/g, " d $1");
+
+describe("against the system's tar", () => {
+  test("a tree goes through both and stays the same", () => {
+    const source = freshTree();
+    expect(Bun.spawnSync(["sh", "-ec", ODD], { cwd: source }).exitCode).toBe(0);
+    const wanted = census(source);
+    const packed = withRoot(source, (fd) =>
+      Buffer.concat([...packTree(linuxKernel, fd, { prefix: "", overlay: false, includeRoot: true })]),
+    );
+    const ours = freshTree();
+    unpack(ours, packed);
+    expect(census(ours)).toBe(wanted);
+    const theirs = freshTree();
+    const tar = ["tar", "-C", theirs, "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf", "-"];
+    expect(Bun.spawnSync(tar, { stdin: packed }).exitCode).toBe(0);
+    expect(census(theirs)).toBe(wanted);
+    const system = Bun.spawnSync([
+      "tar",
+      "-C",
+      source,
+      "--xattrs",
+      "--xattrs-include=*",
+      "--format=pax",
+      "-cf",
+      "-",
+      ".",
+    ]);
+    const again = freshTree();
+    unpack(again, system.stdout);
+    expect(census(again)).toBe(wanted);
+  });
+
+  test("the same tree packs to the same bytes", () => {
+    const source = freshTree();
+    for (const name of ["b", "a", "c"]) writeFileSync(join(source, name), name);
+    const pack = () =>
+      withRoot(source, (fd) =>
+        Buffer.concat([
+          ...packTree(linuxKernel, fd, { prefix: "x", overlay: false, includeRoot: false, latestNs: 5n }),
+        ]),
+      );
+    expect(pack().equals(pack())).toBe(true);
+    expect(Bun.spawnSync(["tar", "-tf", "-"], { stdin: pack() }).stdout.toString()).toBe("x/a\nx/b\nx/c\n");
+  });
+});
+
+describe("whiteouts", () => {
+  test("remove what was there, not what came with them", () => {
+    const tree = freshTree();
+    unpackEntries(tree, [
+      { name: "d/old", text: "x" },
+      { name: "e/f", text: "x" },
+      { name: "g", text: "x" },
+    ]);
+    unpackEntries(tree, [
+      { name: "d/new", text: "y" },
+      { name: "d/.wh..wh..opq" },
+      { name: ".wh.e" },
+      { name: ".wh.missing" },
+      { name: ".wh..wh.plnk", type: "dir" },
+    ]);
+    expect(
+      Bun.spawnSync(["find", ".", "-type", "f"], { cwd: tree }).stdout.toString().trim().split("\n").sort(),
+    ).toEqual(["./d/new", "./g"]);
+  });
+
+  test.each([".wh.", ".wh..", ".wh..."])("%s names nothing that may go", (name) => {
+    const tree = freshTree();
+    writeFileSync(join(tree, "kept"), "");
+    expect(() => unpackEntries(tree, [{ name: `d/${name}` }])).toThrow("invalid whiteout");
+    expect(existsSync(join(tree, "kept"))).toBe(true);
+  });
+});
+
+describe("names that want out", () => {
+  const outside = join(directory, "outside");
+  mkdirSync(outside);
+  writeFileSync(join(outside, "secret"), "kept", { mode: 0o600 });
+
+  test.each(["../x", "a/../../x", "/../x", ".."])("%s", (name) => {
+    expect(() => unpackEntries(freshTree(), [{ name }])).toThrow("breaks out");
+  });
+  test("innocent: absolute names and dots stay inside", () => {
+    const tree = freshTree();
+    unpackEntries(tree, [
+      { name: "/abs", text: "1" },
+      { name: "./a/./b/../c", text: "2" },
+    ]);
+    expect(readFileSync(join(tree, "abs"), "utf8") + readFileSync(join(tree, "a/c"), "utf8")).toBe("12");
+  });
+
+  test("through a symbolic link to the outside: lands inside (CVE-2025-47290)", () => {
+    const tree = freshTree();
+    mkdirSync(join(tree, outside), { recursive: true });
+    unpackEntries(tree, [
+      { name: "link", type: "symlink", linkName: outside },
+      { name: "link/planted", text: "x" },
+    ]);
+    expect(existsSync(join(outside, "planted"))).toBe(false);
+    expect(readFileSync(join(tree, outside, "planted"), "utf8")).toBe("x");
+  });
+  test("innocent: a link to a directory inside is followed", () => {
+    const tree = freshTree();
+    unpackEntries(tree, [
+      { name: "usr/lib", type: "dir", mode: 0o755 },
+      { name: "lib", type: "symlink", linkName: "usr/lib" },
+      { name: "lib/x", text: "x" },
+    ]);
+    expect(readFileSync(join(tree, "usr/lib/x"), "utf8")).toBe("x");
+    expect(lstatSync(join(tree, "lib")).isSymbolicLink()).toBe(true);
+  });
+
+  test("a hard link to a file outside is a hard link to nothing", () => {
+    const tree = freshTree();
+    expect(() =>
+      unpackEntries(tree, [{ name: "h", type: "link", linkName: join(outside, "secret") }]),
+    ).toThrow("no such file");
+    symlinkSync(outside, join(tree, "s"));
+    expect(() => unpackEntries(tree, [{ name: "h", type: "link", linkName: "s/secret" }])).toThrow(
+      "no such file",
+    );
+  });
+
+  test("mode and owner never go through a link (CVE-2021-32760)", () => {
+    const tree = freshTree();
+    unpackEntries(tree, [
+      { name: "s", type: "symlink", linkName: join(outside, "secret"), mode: 0o777, uid: 7 },
+      { name: "h", type: "link", linkName: "s", mode: 0o777 },
+    ]);
+    expect(statSync(join(outside, "secret")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(outside, "secret")).uid).toBe(0);
+  });
+
+  test("an entry replaces a link and does not write through it", () => {
+    const tree = freshTree();
+    symlinkSync(join(outside, "secret"), join(tree, "f"));
+    unpackEntries(tree, [{ name: "f", text: "mine" }]);
+    expect(readFileSync(join(outside, "secret"), "utf8")).toBe("kept");
+    expect(readFileSync(join(tree, "f"), "utf8")).toBe("mine");
+  });
+
+  test("cleaned names", () => {
+    expect(cleanName("/a//b/")).toBe("a/b");
+    expect(cleanName("./")).toBe(".");
+    expect(() => cleanName("a\0b")).toThrow("NUL");
+  });
+});
