@@ -52,6 +52,7 @@ export function handleExit(parts: Parts, id: string, exit: TaskExit): Promise<vo
       exitCode: String(exitCode),
       execDuration: String(Math.max(0, seconds)),
     });
+    parts.volumes.detach(container);
     parts.waiters.notify(id, "exit", { StatusCode: exitCode });
     if (restart) scheduleRestart(parts, container);
     else if (container.hostConfig.AutoRemove) await removeStopped(parts, id, { volumes: true });

@@ -8,7 +8,7 @@ export type Filters = ReadonlyMap<string, readonly string[]>;
 const STATUSES = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 
 /** The `filters` parameter: `{"name":["x"]}`, or the older `{"name":{"x":true}}`. */
-export function parseFilters(json: string, known: readonly string[]): Filters {
+export function parseFilters(json: string, known: readonly string[] | "any"): Filters {
   if (json === "") return new Map();
   const invalid = (why: string) => new SkiffError("invalid_argument", `invalid filter${why}`);
   let document: unknown;
@@ -20,7 +20,7 @@ export function parseFilters(json: string, known: readonly string[]): Filters {
   if (typeof document !== "object" || document === null || Array.isArray(document)) throw invalid("");
   return new Map(
     Object.entries(document).map(([name, values]) => {
-      if (!known.includes(name)) throw invalid(` '${name}'`);
+      if (known !== "any" && !known.includes(name)) throw invalid(` '${name}'`);
       const list: unknown[] = Array.isArray(values) ? values : Object.keys((values as object | null) ?? {});
       if (!list.every((value) => typeof value === "string")) throw invalid(` '${name}'`);
       return [name, list as string[]];

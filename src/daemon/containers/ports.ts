@@ -52,6 +52,10 @@ export interface VolumeStore {
   ): Promise<Volume>;
   /** Removes a volume that no container uses any more; missing is fine. */
   discard(name: string): Promise<void>;
+  /** Makes the container's volumes ready at their mountpoints, before it starts. Twice is fine. */
+  attach(container: ContainerRecord): void;
+  /** After it has ended. */
+  detach(container: ContainerRecord): void;
 }
 
 export interface EventLog {

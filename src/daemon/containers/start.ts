@@ -59,6 +59,7 @@ async function prepareTask(
   const { id, config, hostConfig } = container;
   const { tracer } = parts;
   makeRunDirectory(runDir(parts.paths, id));
+  parts.volumes.attach(container);
   const [mounted, attached] = await Promise.allSettled([
     tracer
       .span(trace, "mount root", (context) => parts.roots.mount(id, context))
@@ -93,6 +94,7 @@ async function fail(parts: Parts, container: ContainerRecord, problem: unknown):
   const { exitCode, error } = classifyStartError(problem);
   await parts.tasks.kill(container.id, "", 9).catch(() => {});
   await dismantle(parts, container.id);
+  parts.volumes.detach(container);
   parts.registry.change(container.id, (now) =>
     withState(now, {
       status: now.state.status === "restarting" ? "exited" : now.state.status,

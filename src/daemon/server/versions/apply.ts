@@ -6,7 +6,8 @@ import { TRANSFORMERS } from "./table.ts";
 export function downgrade(route: string, version: ApiVersion, value: unknown): unknown {
   let changed = value;
   for (const { before, routes, response } of TRANSFORMERS) {
-    if (response === undefined || compareApiVersions(version, before) >= 0 || !routes.includes(route)) continue;
+    if (response === undefined || compareApiVersions(version, before) >= 0 || !routes.includes(route))
+      continue;
     changed = response(changed);
   }
   return changed;
@@ -20,7 +21,8 @@ export function upgrade(
 ): Record<string, unknown> {
   let changed = body;
   for (const { before, routes, request } of TRANSFORMERS.toReversed()) {
-    if (request === undefined || compareApiVersions(version, before) >= 0 || !routes.includes(route)) continue;
+    if (request === undefined || compareApiVersions(version, before) >= 0 || !routes.includes(route))
+      continue;
     changed = request(changed);
   }
   return changed;
@@ -30,4 +32,9 @@ export function upgrade(
 export function streamType(version: ApiVersion, tty: boolean): string {
   const multiplexed = !tty && compareApiVersions(version, [1, 42]) >= 0;
   return multiplexed ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
+}
+
+/** Before 1.42 every unused volume was pruned, not the anonymous ones only. */
+export function prunesNamedVolumes(version: ApiVersion): boolean {
+  return compareApiVersions(version, [1, 42]) < 0;
 }
