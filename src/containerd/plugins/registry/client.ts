@@ -4,7 +4,7 @@
  * It knows the hosts of the reference's registry and one authorizer for each. Foreign URLs of a descriptor are asked first, as containerd does, but as
  * a stranger: no credentials, no headers of the client's (CVE-2020-15157).
  */
-import { codeOf, SkiffError } from "../../../lib/errors.ts";
+import { codeOf, messageOf, SkiffError } from "../../../lib/errors.ts";
 import type { Reference } from "../../../lib/reference.ts";
 import type { Descriptor } from "../../core/content.ts";
 import { isIndexType, isManifestType } from "../transfer/media-types.ts";
@@ -12,7 +12,7 @@ import { Authorizer } from "./authorizer.ts";
 import { blobBytes } from "./blob.ts";
 import { discard } from "./body.ts";
 import type { CredentialSource } from "./credentials.ts";
-import { type HostSettings, hostsOf, type RegistryHost } from "./hosts.ts";
+import { type HostSettings, hostsOf, isLoopback, type RegistryHost } from "./hosts.ts";
 import { exchange, type Peer } from "./http.ts";
 import { resolveAt } from "./resolve.ts";
 import { statusError } from "./status-error.ts";
@@ -63,21 +63,27 @@ async function firstOf<T>(peers: readonly Peer[], attempt: (peer: Peer) => Promi
 }
 
 class Client implements RegistryClient {
-  readonly #peers: readonly Peer[];
+  #peers: readonly Peer[];
   #pushPeer: Promise<Peer> | undefined;
 
   constructor(private readonly options: RegistryOptions) {
-    const { reference, headers, credentials, sleep } = options;
-    this.#peers = hostsOf(reference.domain, options).map((host) => ({
-      authorizer: new Authorizer(host.host, host.scheme === "https", host.tls, credentials),
-      ...{ host, headers, sleep },
-    }));
+    this.#peers = hostsOf(options.reference.domain, options).map((host) => this.#peerOf(host));
   }
 
   async resolve(): Promise<Descriptor> {
-    const { reference, name, signal } = this.options;
+    const { reference, name } = this.options;
     const what = reference.digest || reference.tag;
     if (what === "") throw new SkiffError("invalid_argument", `${name}: object required`);
+    try {
+      return await this.#resolve(what);
+    } catch (error) {
+      if (!/: 400 /.test(messageOf(error)) || !this.#turnToTls()) throw error;
+      return this.#resolve(what);
+    }
+  }
+
+  async #resolve(what: string): Promise<Descriptor> {
+    const { reference, name, signal } = this.options;
     const peers = this.#peers.filter(({ host }) => reference.digest !== "" || host.canResolve);
     return firstOf(peers, (peer) => {
       const url = this.#url(peer.host, `manifests/${what}`);
@@ -162,13 +168,33 @@ class Client implements RegistryClient {
   async #findPushPeer(): Promise<Peer> {
     const { reference, signal } = this.options;
     const peers = this.#peers.filter(({ host }) => host.canPush);
-    if (peers.length === 1) return peers[0]!;
+    if (peers.length === 1 && !this.#isPlainLoopback()) return peers[0]!;
     const scopes = [`repository:${reference.path}:pull,push`];
     return firstOf(peers, async (peer) => {
       const url = new URL(`${peer.host.scheme}://${peer.host.host}${peer.host.path}/`);
-      discard((await exchange(peer, { method: "GET", url, headers: {}, scopes, signal })).response);
-      return peer;
+      const { response } = await exchange(peer, { method: "GET", url, headers: {}, scopes, signal });
+      discard(response);
+      return response.status === 400 && this.#turnToTls() ? this.#peers[0]! : peer;
     });
+  }
+
+  #peerOf(host: RegistryHost): Peer {
+    const { headers, credentials, sleep } = this.options;
+    const authorizer = new Authorizer(host.host, host.scheme === "https", host.tls, credentials);
+    return { authorizer, host, headers, sleep };
+  }
+
+  #isPlainLoopback(): boolean {
+    const [first] = this.#peers;
+    return this.#peers.length === 1 && first?.host.scheme === "http" && isLoopback(first.host.host);
+  }
+
+  /** "Client sent an HTTP request to an HTTPS server": on loopback docker takes any certificate, and so do we. */
+  #turnToTls(): boolean {
+    if (!this.#isPlainLoopback()) return false;
+    const { host } = this.#peers[0]!;
+    this.#peers = [this.#peerOf({ ...host, scheme: "https", tls: { rejectUnauthorized: false } })];
+    return true;
   }
 
   #pullScopes(): readonly string[] {

@@ -112,24 +112,24 @@ describe("a registry with a password", () => {
     }));
 });
 
-describe("a registry with certificates", () => {
-  const certify = async (dir: string) => {
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-    const make = (name: string) =>
-      must([
-        ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-        ...["-days", "2", "-keyout", `${dir}/${name}.key`, "-out", `${dir}/${name}.cert`, ...subject],
-      ]);
-    await make("server");
-    await make("client");
-    const tls = {
-      certificate: `${dir}/server.cert`,
-      key: `${dir}/server.key`,
-      clientcas: [`${dir}/client.cert`],
-    };
-    return { http: { tls } };
+const certify = async (dir: string) => {
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  const make = (name: string) =>
+    must([
+      ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+      ...["-days", "2", "-keyout", `${dir}/${name}.key`, "-out", `${dir}/${name}.cert`, ...subject],
+    ]);
+  await make("server");
+  await make("client");
+  const tls = {
+    certificate: `${dir}/server.cert`,
+    key: `${dir}/server.key`,
+    clientcas: [`${dir}/client.cert`],
   };
+  return { http: { tls } };
+};
 
+describe("a registry with certificates", () => {
   test("docker's certs.d and containerd's hosts.toml", () =>
     withRegistry(certify, async (at, dir) => {
       await using bed = createTestBed();
@@ -156,6 +156,22 @@ describe("a registry with certificates", () => {
       const message = await failure(bed.run(bed.registry(there, https), pulled));
       expect(message).toContain("tls: failed to verify certificate");
     }));
+});
+
+describe("a loopback registry with a certificate that nobody vouches for", () => {
+  test("is spoken to all the same", () =>
+    withRegistry(
+      async (dir) => {
+        const { http } = await certify(dir);
+        return { http: { tls: { certificate: http.tls.certificate, key: http.tls.key } } };
+      },
+      async (at) => {
+        await using bed = createTestBed();
+        const name = await withImage(bed);
+        await bed.run(bed.store({ name }), bed.registry(`${at}/image:1`, { defaultScheme: "http" }));
+        await bed.run(bed.registry(`${at}/image:1`), bed.store({ name: "pulled" }));
+      },
+    ));
 });
 
 describe("a full disk", () => {
