@@ -52,6 +52,9 @@ const tag: Handle = async (parts, context) => {
 const remove: Handle = async (parts, context) => {
   const name = context.params["name"]!;
   if (name.trim() === "") throw new SkiffError("invalid_argument", "image name cannot be blank");
+  // Better nothing than everything.
+  if (context.request.query.has("platforms"))
+    throw new SkiffError("unimplemented", "remove image: removing single platforms is not implemented");
   const options = { force: context.flag("force"), noPrune: context.flag("noprune") };
   context.json(200, await removeImage(parts, name, options));
 };
