@@ -96,6 +96,7 @@ async function serve(options: Options, createTaskService: TaskServiceFactory): P
 
 /** Runs until SIGTERM or SIGINT; answers the exit code. Containers go on without it. */
 export async function main(argv: readonly string[], createTaskService: TaskServiceFactory): Promise<number> {
+  if (argv[0] === "layer") return (await import("./plugins/differs/child.ts")).main(argv.slice(1));
   try {
     const options = parseOptions(argv);
     if (options.help || options.version) {

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RootfsMount } from "../contracts/shim/task.ts";
-import { parseMountOptions } from "./mounts.ts";
+import { parseMountOptions } from "../kernel/tree/mount.ts";
 import { parsePlanTrace } from "./plan-trace.ts";
 import { createBench } from "./testing.ts";
 
@@ -14,10 +14,10 @@ function mounted(path: string): boolean {
 }
 
 test("options are flags or data", () => {
-  expect(parseMountOptions(["rbind", "ro", "nosuid"])).toEqual({ flags: 4096 | 16384 | 1 | 2, data: "" });
+  expect(parseMountOptions(["rbind", "ro", "nosuid"])).toEqual({ flags: 4096 | 16384 | 1 | 2, data: [] });
   expect(parseMountOptions(["ro", "rw", "lowerdir=/a:/b", "defaults", "upperdir=/c"])).toEqual({
     flags: 0,
-    data: "lowerdir=/a:/b,upperdir=/c",
+    data: ["lowerdir=/a:/b", "upperdir=/c"],
   });
 });
 

@@ -3,7 +3,7 @@ import { AT, AT_FDCWD, MNT_DETACH, UMOUNT_NOFOLLOW } from "../../kernel/constant
 import { unless } from "../../kernel/errno.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { SkiffError, wrap } from "../../lib/errors.ts";
-import { mountSnapshot } from "../containers/containerd/mount.ts";
+import { mountSnapshot } from "../../kernel/tree/mount.ts";
 
 export interface VolumeMounts {
   /** Twice is fine; without options nothing is mounted. */

@@ -19,6 +19,8 @@ export interface PackOptions {
   readonly overlay: boolean;
   /** The root itself as first entry. */
   readonly includeRoot: boolean;
+  /** Only these names (with the directories they lie in), and whiteouts for those that have gone. */
+  readonly changes?: { readonly kept: ReadonlySet<string>; readonly removed: readonly string[] };
   /** Times later than this become this (SOURCE_DATE_EPOCH). */
   readonly latestNs?: bigint;
 }
@@ -59,6 +61,8 @@ class Packer {
   ) {}
 
   *pack(root: number): Generator<Uint8Array> {
+    for (const name of this.options.changes?.removed ?? [])
+      yield encodeEntry({ ...NOTHING, name: whiteout(name) });
     const { prefix, includeRoot } = this.options;
     if (includeRoot) {
       const status = this.kernel.statx(root, "", AT.EMPTY_PATH);
@@ -69,7 +73,10 @@ class Packer {
   }
 
   *#children(directory: number, prefix: string): Generator<Uint8Array> {
-    for (const name of namesIn(directory).sort()) yield* this.one(directory, name, prefix + name);
+    const { changes } = this.options;
+    for (const name of namesIn(directory).sort())
+      if (changes === undefined || changes.kept.has(prefix + name))
+        yield* this.one(directory, name, prefix + name);
   }
 
   /** The file `base` as `name`, with all below it. */

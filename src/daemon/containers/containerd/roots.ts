@@ -8,7 +8,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { Client } from "../../../wire/h2/api.ts";
 import type { RootFilesystems } from "../ports.ts";
 import { traced, unlessMissing } from "./calls.ts";
-import { mountSnapshot } from "./mount.ts";
+import { mountSnapshot } from "../../../kernel/tree/mount.ts";
 
 export interface RootParts {
   readonly client: Client<typeof Snapshots>;
