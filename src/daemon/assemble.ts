@@ -19,6 +19,7 @@ import type { NetworkService } from "./networks/network.ts";
 import { openNetworks } from "./networks/open.ts";
 import { createHandler } from "./server/handler.ts";
 import { createRouter, type Route } from "./server/router.ts";
+import { archiveRoutes } from "./server/routes/archive.ts";
 import { containerStreamRoutes } from "./server/routes/container-streams.ts";
 import { containerRoutes } from "./server/routes/containers.ts";
 import { distributionRoutes } from "./server/routes/distribution.ts";
@@ -126,6 +127,7 @@ export function assemble(parts: AssembleParts): Daemon {
     ...containerRoutes({ containers, sizes }),
     ...containerStreamRoutes(containers),
     ...execRoutes(containers),
+    ...archiveRoutes(containers.files),
     ...eventRoutes(events, () => clock.nowNs()),
     ...imageRoutes(images),
     ...distributionRoutes(images),

@@ -33,6 +33,16 @@ import { startContainer } from "./start.ts";
 import { readStats } from "./stats.ts";
 import { followTaskEvents } from "./task-events.ts";
 import { type Top, topContainer } from "./top.ts";
+import {
+  exportContainer,
+  type PutOptions,
+  readArchive,
+  type Sink,
+  statPath,
+  writeArchive,
+} from "./tree/archive.ts";
+import { type Change, containerChanges } from "./tree/changes.ts";
+import type { PathStat } from "./tree/stat.ts";
 import { updateContainer } from "./update.ts";
 import { parseWaitCondition, waitContainer } from "./wait.ts";
 import { createWaiters, type ExitReport } from "./waiters.ts";
@@ -78,6 +88,17 @@ export interface Views {
   get(reference: string): ContainerRecord;
 }
 
+/** The container's tree, from outside. `path` is the container's. */
+export interface Files {
+  stat(reference: string, path: string): Promise<PathStat>;
+  /** @param begin is told the status before the first byte, and answers where the bytes go */
+  read(reference: string, path: string, begin: (stat: PathStat) => Sink): Promise<void>;
+  write(reference: string, path: string, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void>;
+  export(reference: string, begin: () => Sink): Promise<void>;
+  /** null: none. */
+  changes(reference: string): Promise<readonly Change[] | null>;
+}
+
 export interface ExecService {
   create(reference: string, config: object): { readonly Id: string };
   start(execId: string, options: ExecStart, trace?: TraceContext): Promise<StartedExec>;
@@ -90,6 +111,7 @@ export interface Containers {
   readonly changes: Changes;
   readonly views: Views;
   readonly execs: ExecService;
+  readonly files: Files;
   /** Before the first request is answered. */
   recover(): Promise<void>;
   /** Runs until the signal is aborted. */
@@ -143,6 +165,13 @@ export function createContainers(outer: OuterParts, database: Database): Contain
       start: (execId, options, trace) => startExec(parts, execId, options, trace),
       inspect: (execId) => inspectExec(parts, execId),
       resize: (execId, width, height) => resizeExec(parts, execId, width, height),
+    },
+    files: {
+      stat: (reference, path) => statPath(parts, reference, path),
+      read: (reference, path, begin) => readArchive(parts, reference, path, begin),
+      write: (reference, path, body, options) => writeArchive(parts, reference, path, body, options),
+      export: (reference, begin) => exportContainer(parts, reference, begin),
+      changes: (reference) => containerChanges(parts, reference),
     },
     recover: () => recoverContainers(parts),
     follow: (source, signal) => followTaskEvents(parts, source, signal),

@@ -201,6 +201,8 @@ export interface RootFilesystems {
   mount(id: string, trace?: TraceContext): Promise<string>;
   unmount(id: string): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Directories of an overlay, the nearest below first; undefined when it is none. */
+  layers(id: string): Promise<{ readonly upper: string; readonly lowers: readonly string[] } | undefined>;
 }
 
 /** Whatever happens to tasks, in order. */

@@ -4,11 +4,11 @@ import type { Snapshots } from "../../../contracts/containerd/gen/snapshots_pb.t
 import { AT, AT_FDCWD, MNT_DETACH, UMOUNT_NOFOLLOW } from "../../../kernel/constants.ts";
 import { unless } from "../../../kernel/errno.ts";
 import type { Kernel } from "../../../kernel/kernel.ts";
+import { mountSnapshot } from "../../../kernel/tree/mount.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Client } from "../../../wire/h2/api.ts";
 import type { RootFilesystems } from "../ports.ts";
 import { traced, unlessMissing } from "./calls.ts";
-import { mountSnapshot } from "../../../kernel/tree/mount.ts";
 
 export interface RootParts {
   readonly client: Client<typeof Snapshots>;
@@ -45,6 +45,13 @@ export function createRoots({ client, kernel, clock, dataRoot, snapshotter }: Ro
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       }
+    },
+    async layers(id) {
+      const { mounts } = await client.mounts({ snapshotter, key: id });
+      const option = (name: string) =>
+        mounts[0]?.options.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
+      const [upper, lower] = [option("upperdir"), option("lowerdir")];
+      return upper === undefined || lower === undefined ? undefined : { upper, lowers: lower.split(":") };
     },
     async remove(id) {
       await unlessMissing(client.remove({ snapshotter, key: id }));
