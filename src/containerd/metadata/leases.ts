@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../lib/clock.ts";
 import { SkiffError } from "../../lib/errors.ts";
-import { checkIdentifier, checkLabels } from "../core/identifiers.ts";
+import { checkLabels } from "../core/identifiers.ts";
 import { decodeLabels, encodeLabels } from "./database.ts";
 import type { NamespaceStore } from "./namespaces.ts";
 
@@ -34,6 +34,7 @@ interface Row {
   readonly labels: string;
 }
 
+const ID_LENGTH_MAX = 1024;
 const TYPES = /^(content|ingests|images|snapshots\/.+)$/;
 
 export function createLeaseStore(database: Database, namespaces: NamespaceStore, clock: Clock): LeaseStore {
@@ -52,7 +53,9 @@ export function createLeaseStore(database: Database, namespaces: NamespaceStore,
         .map((row) => ({ id: row.id, createdAtNs: row.created_at, labels: decodeLabels(row.labels) })),
     create: database.transaction(
       (namespace: string, id: string, labels: Readonly<Record<string, string>>) => {
-        checkIdentifier(id, "lease");
+        // Any text, as with containerd: ctr's ids are base64, which may end with `_`.
+        if (id === "" || id.length > ID_LENGTH_MAX)
+          throw new SkiffError("invalid_argument", "lease id must be provided");
         checkLabels(labels);
         const createdAtNs = clock.nowNs();
         namespaces.ensure(namespace);
