@@ -85,18 +85,26 @@ function blobsOf(images: readonly SavedImage[]): Map<string, number> {
 
 const blobPath = (digest: string) => `blobs/${digest.replace(":", "/")}`;
 
-function annotationsOf(reference: Reference | undefined): Record<string, string> {
-  if (reference === undefined) return {};
-  return {
-    "io.containerd.image.name": canonicalString(reference),
-    "org.opencontainers.image.ref.name": reference.tag === "" ? reference.digest : reference.tag,
-  };
+const NAMES = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+
+/** The target's own but for its names: an image asked for by its id has none. */
+function annotationsOf({ target, reference }: SavedImage): Record<string, string> {
+  const own = Object.entries(target.annotations ?? {}).filter(([key]) => !NAMES.includes(key));
+  const [full = "", short = ""] = NAMES;
+  const names: Record<string, string> =
+    reference === undefined
+      ? {}
+      : {
+          [full]: canonicalString(reference),
+          [short]: reference.tag === "" ? reference.digest : reference.tag,
+        };
+  return { ...Object.fromEntries(own), ...names };
 }
 
 function layoutIndex(images: readonly SavedImage[]): object {
-  const manifests = images.map(({ target, reference }) => {
-    const annotations = { ...target.annotations, ...annotationsOf(reference) };
-    const { annotations: _, ...plain } = descriptorJson(target);
+  const manifests = images.map((image) => {
+    const annotations = annotationsOf(image);
+    const { annotations: _, ...plain } = descriptorJson(image.target);
     return Object.keys(annotations).length === 0 ? plain : { ...plain, annotations };
   });
   return { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests };
