@@ -154,7 +154,8 @@ export function buildSpec(input: SpecInput): Spec {
     ? [{ destination: INIT_IN_CONTAINER, type: "bind", source: host.initPath, options: ["bind", "ro"] }]
     : [];
   return {
-    ociVersion: "1.2.0",
+    // The oldest version whose fields these are: crun up to 1.8 refuses later ones.
+    ociVersion: "1.0.2",
     process: buildProcess(input, capabilities),
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(hostConfig.UTSMode === "host" ? {} : { hostname: config.Hostname }),
