@@ -51,12 +51,19 @@ export function isSkiffError(value: unknown): value is SkiffError {
   return typeof value === "object" && value !== null && BRAND in value;
 }
 
-/** The error's code; anything that is not ours is `unknown`. */
+const systemCode = (error: unknown) =>
+  error instanceof Error ? (error as { code?: unknown }).code : undefined;
+
+/** The error's code; of what is not ours only a full disk has a name, anything else is `unknown`. */
 export function codeOf(error: unknown): ErrorCode {
-  return isSkiffError(error) ? error.code : "unknown";
+  if (isSkiffError(error)) return error.code;
+  const code = systemCode(error);
+  return code === "ENOSPC" || code === "SQLITE_FULL" ? "resource_exhausted" : "unknown";
 }
 
 export function messageOf(error: unknown): string {
+  // SQLite's words for it ("database or disk is full") are not those that users and programs know.
+  if (systemCode(error) === "SQLITE_FULL") return "no space left on device";
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -133,7 +133,7 @@ test("a full disk fails the pull; with room again it works", async () => {
   const image = await push(await busyboxLayout(), `${registry.name}/full:1`);
   const data = join(engine.dir, "small");
   await must(["mkdir", data]);
-  await must(["mount", "-t", "tmpfs", "-o", "size=4m", "skiff-small", data]);
+  await must(["mount", "-t", "tmpfs", "-o", "size=3m", "skiff-small", data]);
   try {
     await using small = await startEngine({ network: "none", flags: ["--data-root", data] });
     const full = await small.run("docker", ["pull", image]);
