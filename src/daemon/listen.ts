@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { messageOf, SkiffError, wrap } from "../lib/errors.ts";
 import type { HttpServer } from "../wire/http1/server.ts";
 import type { Host } from "./config/hosts.ts";
-import type { DaemonOptions } from "./config/options.ts";
+import type { DaemonOptions, TlsOptions } from "./config/options.ts";
 import type { Logger } from "./log.ts";
 
 const CONNECT_MS = 1000;
@@ -76,12 +76,32 @@ function inheritedFds(name: string): number[] {
   return wanted;
 }
 
-async function listenOne(server: HttpServer, host: Host, gid: number, log: Logger): Promise<void> {
+/** The files are read once, when the daemon starts. */
+function readTls({ cert, key, ca, verify }: TlsOptions) {
+  const read = (path: string, what: string) => {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw wrap(error, `could not load ${what}`);
+    }
+  };
+  const pair = { cert: read(cert, "X509 certificate"), key: read(key, "X509 key") };
+  return verify
+    ? { ...pair, ca: read(ca, "CA certificate"), requestCert: true, rejectUnauthorized: true }
+    : pair;
+}
+
+async function listenOne(
+  server: HttpServer,
+  host: Host,
+  { gid, tls, log }: { readonly gid: number; readonly tls: TlsOptions | undefined; readonly log: Logger },
+): Promise<void> {
   if (host.kind === "unix") {
     await listenUnix(server, host.path, gid);
     log.info(`API listen on ${host.path}`);
   } else if (host.kind === "tcp") {
-    const port = await server.listen({ host: host.host, port: host.port });
+    const secure = tls === undefined ? undefined : readTls(tls);
+    const port = await server.listen({ host: host.host, port: host.port }, secure);
     log.info(`API listen on ${host.host}:${port}`);
   } else {
     for (const fd of inheritedFds(host.name)) await server.listen({ fd });
@@ -99,7 +119,7 @@ export async function listenAll(
   const gid = groupOf(options, log);
   for (const host of options.hosts) {
     try {
-      await listenOne(server, host, gid, log);
+      await listenOne(server, host, { gid, tls: options.tls, log });
       if (host.kind === "unix") made.push(host.path);
     } catch (error) {
       if (messageOf(error).startsWith("listen ")) throw error;

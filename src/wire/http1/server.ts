@@ -3,6 +3,7 @@
  * PROTOCOL.md says what is and is not supported. Requests of one connection are served one after the other.
  */
 import { createServer, type Server, type Socket } from "node:net";
+import type { TlsOptions } from "node:tls";
 import { codeOf, ERROR_CODES, messageOf, SkiffError } from "../../lib/errors.ts";
 import type { HttpHandler, HttpRequest } from "./api.ts";
 import { collect, readBody, readHead } from "./body.ts";
@@ -26,7 +27,7 @@ export type ListenAddress =
 
 export interface HttpServer {
   /** Resolves when clients can connect; answers the port, 0 for unix sockets. May be called several times. */
-  listen(address: ListenAddress): Promise<number>;
+  listen(address: ListenAddress, tls?: TlsOptions): Promise<number>;
   /** Takes no new connections, waits `graceMs` for what is being answered, then cuts. */
   close(graceMs: number): Promise<void>;
 }
@@ -161,9 +162,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     void serveConnection(connection, options);
   };
   return {
-    listen(address) {
-      const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+    async listen(address, tls) {
+      const server =
+        tls === undefined
+          ? createServer({ allowHalfOpen: true, noDelay: true }, accept)
+          : // Loaded only where it is wanted: unix sockets are the rule.
+            (await import("node:tls")).createServer({ ...tls, allowHalfOpen: true, noDelay: true }, accept);
       servers.push(server);
+      // A client that breaks off its handshake is no concern of ours.
+      server.on("tlsClientError", () => {});
       const { promise, resolve, reject } = Promise.withResolvers<number>();
       server.once("error", reject);
       server.listen(address, () => {
