@@ -45,12 +45,13 @@ class Parser {
     const letters = word.slice(1);
     for (let at = 0; at < letters.length; at += 1) {
       const flag = BY_SHORT.get(letters[at]!);
-      if (flag === undefined) throw invalid(`unknown shorthand flag: '${letters[at]}' in ${word}`);
+      if (flag === undefined)
+        throw invalid(`unknown shorthand flag: '${letters[at]}' in -${letters.slice(at)}`);
       const rest = letters.slice(at + 1);
       const takesRest = rest.startsWith("=") || (flag.kind !== "bool" && rest !== "");
       this.#set(
         flag,
-        takesRest ? rest.replace(/^=/, "") : this.#valueOf(flag, `'${letters[at]}' in ${word}`),
+        takesRest ? rest.replace(/^=/, "") : this.#valueOf(flag, `'${letters[at]}' in -${letters.slice(at)}`),
       );
       if (takesRest) return;
     }

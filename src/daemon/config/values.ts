@@ -105,7 +105,7 @@ export function checkValue(flag: Flag, text: string): string {
     case "bytes":
       return String(parseBytes(text));
     case "ip":
-      if (isIP(text) === 0) throw invalid(`failed to parse IP: "${text}"`);
+      if (isIP(text) === 0) throw invalid(`${text} is not an ip address`);
       return text;
     case "ulimit":
       parseUlimit(text);

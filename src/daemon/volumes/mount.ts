@@ -2,8 +2,8 @@
 import { AT, AT_FDCWD, MNT_DETACH, UMOUNT_NOFOLLOW } from "../../kernel/constants.ts";
 import { unless } from "../../kernel/errno.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { SkiffError, wrap } from "../../lib/errors.ts";
 import { mountSnapshot } from "../../kernel/tree/mount.ts";
+import { SkiffError, wrap } from "../../lib/errors.ts";
 
 export interface VolumeMounts {
   /** Twice is fine; without options nothing is mounted. */
