@@ -46,7 +46,7 @@ const LEASE_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Runs `work` under a lease, the call's own or one for its time, so that the collector takes nothing of what is half there. What a failed transfer
- * stored is unreachable afterwards, and collected.
+ * stored is unreachable afterwards, and collected. After a SIGKILL the lease holds it for a day, as containerd's does: the next attempt goes on from there.
  */
 export async function withLease<T>(
   job: Omit<Job, "lease">,

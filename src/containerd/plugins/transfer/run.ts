@@ -1,9 +1,10 @@
 /** From the protocol's messages to transfers: references parsed, platforms and snapshotters found, streams opened. */
-import type {
-  ImageExportStream,
-  ImageImportStream,
-  ImageStore,
-  OCIRegistry,
+import {
+  HTTPDebug,
+  type ImageExportStream,
+  type ImageImportStream,
+  type ImageStore,
+  type OCIRegistry,
 } from "../../../contracts/containerd/gen/transfer_pb.ts";
 import type { Platform as PlatformMessage } from "../../../contracts/containerd/gen/types_pb.ts";
 import { SkiffError, wrap } from "../../../lib/errors.ts";
@@ -76,6 +77,8 @@ async function withRegistry(
 ): Promise<void> {
   const { resolver, reference: name } = registry;
   const reference = referenceOf(registry);
+  if (resolver !== undefined && resolver.httpDebug !== HTTPDebug.DISABLED)
+    throw new SkiffError("unimplemented", "dumps of registry requests (http_debug) are not implemented");
   const id = resolver?.authStream ?? "";
   const stream = id === "" ? undefined : call.streams.get(call.namespace, id);
   try {
