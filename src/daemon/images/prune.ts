@@ -84,6 +84,23 @@ async function freed({ clients, usages, snapshotter }: ImageParts, chain: string
   }
 }
 
+interface Candidate {
+  readonly image: Summarized;
+  /** All names of the image, and those that go. */
+  readonly group: readonly StoredImage[];
+  readonly going: readonly StoredImage[];
+}
+
+/** A nameless step stays with the image that was built upon it. */
+function withoutSteps(stored: readonly StoredImage[], candidates: readonly Candidate[]): Candidate[] {
+  const going = new Set(candidates.flatMap((candidate) => candidate.going));
+  const kept = stored.filter((image) => !going.has(image));
+  const parents = new Set(kept.map(({ labels }) => labels[PARENT_LABEL]));
+  return candidates.filter(
+    ({ image, group }) => !group.every(isDangling) || !parents.has(image.target.digest),
+  );
+}
+
 const running = new WeakSet<ImageParts>();
 
 /** @throws conflict while another prune runs */
@@ -102,16 +119,18 @@ async function prune(parts: ImageParts, filters: Filters): Promise<ImagesPruned>
   const others = new Map([...filters].filter(([name]) => name !== "dangling"));
   const tests = await imageFilters(parts, others);
   const { names, digests } = keptNames(parts);
+  const candidates: Candidate[] = [];
   const stored = await listImages(parts);
-  const parents = new Set(stored.map(({ labels }) => labels[PARENT_LABEL]));
-  const records: ImageDeleted[] = [];
-  let bytes = 0;
   for (const group of byTarget(stored)) {
     const image = await look(parts, group);
-    const { digest } = image.target;
-    if (!tests.every((test) => test(image)) || parents.has(digest)) continue;
+    if (!tests.every((test) => test(image))) continue;
     const going = group.filter((name) => (danglingOnly ? isDangling(name) : true) && !names.has(name.name));
-    if (going.length === 0) continue;
+    if (going.length > 0) candidates.push({ image, group, going });
+  }
+  const records: ImageDeleted[] = [];
+  let bytes = 0;
+  for (const { image, group, going } of withoutSteps(stored, candidates)) {
+    const { digest } = image.target;
     if (going.length === group.length && digests.has(digest)) {
       if (group.every(isDangling)) continue;
       await putImage(parts, danglingName(digest), image.target, group[0]!.labels);

@@ -51,18 +51,24 @@ async function readBounded(response: Response): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+/** In the words of Go's network library. */
+export function networkProblem(url: string, error: unknown): string {
+  const { hostname, port, protocol } = new URL(url);
+  const told = `${(error as { code?: unknown } | null)?.code} ${messageOf(error)}`;
+  const number = port === "" ? (protocol === "http:" ? "80" : "443") : port;
+  if (/ConnectionRefused|ECONNREFUSED|Unable to connect/.test(told))
+    return `dial tcp ${hostname}:${number}: connect: connection refused`;
+  if (/ENOTFOUND|EAI_AGAIN/.test(told)) return `dial tcp: lookup ${hostname}: no such host`;
+  return messageOf(error);
+}
+
 async function get(url: string, init: RequestInit, insecure: boolean): Promise<RegistryAnswer> {
   const tls = insecure ? { tls: { rejectUnauthorized: false } } : {};
   let response: Response;
   try {
     response = await fetch(url, { ...init, ...tls, signal: AbortSignal.timeout(TIMEOUT_MS) } as RequestInit);
   } catch (error) {
-    const { hostname, port } = new URL(url);
-    const refused = /ConnectionRefused|ECONNREFUSED|Unable to connect/.test(
-      `${(error as { code?: string }).code} ${messageOf(error)}`,
-    );
-    const why = refused ? `dial tcp ${hostname}:${port}: connect: connection refused` : messageOf(error);
-    throw new SkiffError("unknown", `Get "${url}": ${why}`, { cause: error });
+    throw new SkiffError("unknown", `Get "${url}": ${networkProblem(url, error)}`, { cause: error });
   }
   return { status: response.status, headers: response.headers, body: await readBounded(response) };
 }

@@ -1,9 +1,10 @@
 /** `docker search`: the older registry API of Docker Hub, and of registries that still have it. */
-import { messageOf, SkiffError } from "../../lib/errors.ts";
+import { SkiffError } from "../../lib/errors.ts";
 import type { Filters } from "../containers/filters.ts";
 import { booleanFilter } from "./filters.ts";
 import type { ImageParts } from "./parts.ts";
 import { isInsecure, isLoopback } from "./registries.ts";
+import { networkProblem } from "./registry-client.ts";
 
 export const SEARCH_FILTERS = ["is-automated", "is-official", "stars"];
 
@@ -37,7 +38,7 @@ async function fetchResults(parts: ImageParts, term: string, limit: number): Pro
     const tls = insecure ? { tls: { rejectUnauthorized: false } } : {};
     response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), ...tls } as RequestInit);
   } catch (error) {
-    throw new SkiffError("unknown", `Get "${url}": ${messageOf(error)}`, { cause: error });
+    throw new SkiffError("unknown", `Get "${url}": ${networkProblem(url, error)}`, { cause: error });
   }
   if (!response.ok) throw new SkiffError("unknown", `Unexpected status code ${response.status}`);
   const text = await response.text();
