@@ -82,7 +82,7 @@ export function assemble(parts: AssembleParts): Daemon {
   const tracer = createTracer({ layer: "skiffd", nowNs: () => clock.nowNs(), hex: (n) => ids.hex(n) });
   const events = createEventLog(clock);
   const common = { channel, events, tracer, clock, ids, log: say };
-  const networks = openNetworks({ ...options, dataRoot, execRoot }, { database, ids, clock, log: say });
+  const networks = openNetworks({ ...options, dataRoot, execRoot }, { ...common, database });
   // Made in a circle: each asks the others only when a request comes.
   const uses = {
     all: () => opened.containers.views.all(),

@@ -1,7 +1,8 @@
 /** What skiffd is to do, out of its flags and daemon.json. */
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { messageOf, SkiffError } from "../../lib/errors.ts";
+import { messageOf, SkiffError, wrap } from "../../lib/errors.ts";
+import { checkLogConfig } from "../containers/log-config.ts";
 import { mergeFile } from "./file.ts";
 import { CONFIG_FILE, DATA_ROOT, DEFAULT_HOST, EXEC_ROOT, FLAGS } from "./flags.ts";
 import { type Host, parseHost } from "./hosts.ts";
@@ -9,10 +10,6 @@ import type { Given } from "./parse.ts";
 import { parseBytes, parsePool, parseRuntime, parseUlimit, type Ulimit } from "./values.ts";
 
 export const OWN_RUNTIME = "skiff-runc";
-const LOG_DRIVERS = ["json-file", "none"];
-const LOG_OPTIONS = [
-  ..."env env-regex labels labels-regex max-file max-size compress tag mode max-buffer-size".split(" "),
-];
 const LEVELS = ["debug", "info", "warn", "error", "fatal"];
 
 export interface TlsOptions {
@@ -86,12 +83,13 @@ function runtimesOf(words: readonly string[]): Readonly<Record<string, string>> 
 }
 
 function logOf(driver: string, words: readonly string[]): DaemonOptions["log"] {
-  if (!LOG_DRIVERS.includes(driver)) throw invalid(`logger: no log driver named '${driver}' is registered`);
-  const Config = Object.fromEntries(words.map(pair));
-  for (const name of Object.keys(Config))
-    if (!LOG_OPTIONS.includes(name))
-      throw invalid(`failed to set log opts: unknown log opt '${name}' for ${driver} log driver`);
-  return { Type: driver, Config };
+  const log = { Type: driver, Config: Object.fromEntries(words.map(pair)) };
+  try {
+    checkLogConfig(log);
+  } catch (error) {
+    throw wrap(error, "failed to set log opts");
+  }
+  return log;
 }
 
 function labelsOf(words: readonly string[]): readonly string[] {

@@ -57,7 +57,7 @@ export function fillHostConfig(
     LogConfig:
       host.LogConfig.Type === ""
         ? { ...defaults.log, Config: { ...defaults.log.Config, ...host.LogConfig.Config } }
-        : host.LogConfig,
+        : { ...host.LogConfig, Config: host.LogConfig.Config ?? {} },
     Ulimits: host.Ulimits === null && ulimits.length === 0 ? null : ulimits,
     RestartPolicy: host.RestartPolicy.Name === "" ? { Name: "no", MaximumRetryCount: 0 } : host.RestartPolicy,
     // A process that shares others' namespaces must not be confined away from them: SELinux' concern, shown as dockerd shows it.

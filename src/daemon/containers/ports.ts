@@ -5,7 +5,7 @@
 
 import type { Spec } from "../../contracts/oci/spec.ts";
 import type { TraceContext } from "../../lib/trace.ts";
-import type { HostConfig } from "./config.ts";
+import type { EndpointSettings, HostConfig } from "./config.ts";
 import type { ContainerImage, ContainerRecord } from "./container.ts";
 
 /** An image made ready to lie under a container: found, and unpacked as far as `image.chainId`. */
@@ -79,6 +79,8 @@ export interface EndpointState {
 export interface ContainerNetwork {
   /** Path of the network namespace; absent: the host's. */
   readonly netns?: string;
+  /** "" for none of its own. */
+  readonly sandboxId: string;
   readonly endpoints: Readonly<Record<string, EndpointState>>;
   /** By `80/tcp`; null: exposed and not published. */
   readonly ports: Readonly<Record<string, readonly { HostIp: string; HostPort: string }[] | null>>;
@@ -88,12 +90,19 @@ export interface ContainerNetwork {
 }
 
 export interface Networks {
-  /** @throws not_found (`network x not found`) for a network that is not there; asked at create. */
+  /** Asked at create, of what is wrong in itself; a network that is not there is an error at start. @throws invalid_argument */
   check(hostConfig: HostConfig, endpoints: ContainerRecord["endpoints"]): Promise<void>;
   /** Makes namespace, endpoints, ports. Undoes itself when it fails. */
   attach(container: ContainerRecord, trace?: TraceContext): Promise<ContainerNetwork>;
   /** Undoes `attach`; nothing attached is fine. */
   detach(containerId: string): Promise<void>;
+  /** A running container's place in one more network. @throws in Docker's words, with nothing changed */
+  connect(containerId: string, network: string, settings: EndpointSettings): Promise<ContainerNetwork>;
+  disconnect(containerId: string, network: string): Promise<ContainerNetwork>;
+  /** The container answers to another name. */
+  rename(containerId: string, name: string): void;
+  /** Name of a network given by name, id or beginning of an id; undefined when it is not there. */
+  nameOf(reference: string): string | undefined;
   /** What `attach` made; undefined when not attached. */
   stateOf(containerId: string): ContainerNetwork | undefined;
   /** After a restart of skiffd: takes over what is still there for these containers, removes the rest. */

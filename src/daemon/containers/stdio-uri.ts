@@ -24,8 +24,9 @@ export function stdioUri(paths: Paths, container: ContainerRecord): string {
   const query = new URLSearchParams({ log: Type === "none" ? "none" : "json-file" });
   if (Type !== "none") {
     query.set("path", logPath(paths, container.id));
-    query.set("max-size", String(parseSize(Config["max-size"] ?? "0")));
-    query.set("max-file", Config["max-file"] ?? "1");
+    const [size, files] = Type === "local" ? ["20m", "5"] : ["0", "1"];
+    query.set("max-size", String(parseSize(Config["max-size"] ?? size)));
+    query.set("max-file", Config["max-file"] ?? files);
   }
   return `supervisor://${encodeURI(stdioPath(paths, container.id))}?${query}`;
 }

@@ -1,8 +1,10 @@
 /** The rules dockerd checks at create, in its words. What needs a look at the machine gets it through `facts`. */
+
 import { SkiffError } from "../../lib/errors.ts";
 import { resolveCapabilities } from "../security/capabilities.ts";
 import { parseSecurityOptions } from "../security/options.ts";
 import type { ContainerConfig, HostConfig } from "./config.ts";
+import { checkLogConfig } from "./log-config.ts";
 import { parseSignal } from "./signals.ts";
 import { isContainerMode } from "./spec/namespaces.ts";
 
@@ -148,6 +150,7 @@ export function validate(
   checkRestart(host);
   checkPorts(host);
   checkSecurity(host, facts);
+  checkLogConfig(host.LogConfig);
   check(host.ShmSize >= 0, "SHM size can not be less than 0");
   check(
     host.OomScoreAdj >= -1000 && host.OomScoreAdj <= 1000,

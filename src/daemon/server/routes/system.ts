@@ -58,6 +58,7 @@ export function systemRoutes({ system, usage }: SystemRouteParts): Route[] {
     },
     { method: "POST", pattern: "/auth", handle: (context) => auth(usage.images, context) },
     { method: "GET", pattern: "/system/df", handle: (context) => df(usage, context) },
+    { method: "OPTIONS", pattern: "/{path...}", handle: ({ response }) => response.send(200) },
     { method: "GET", pattern: "/debug/{name...}", handle: noMetrics },
   ];
 }
