@@ -40,7 +40,7 @@ export interface DaemonOptions {
     readonly search: readonly string[];
     readonly options: readonly string[];
   };
-  readonly pools: readonly { readonly Base: string; readonly Size: number }[];
+  readonly addressPools: readonly { readonly base: string; readonly size: number }[];
   readonly runtimes: Readonly<Record<string, string>>;
   readonly defaultRuntime: string;
   readonly init: boolean;
@@ -151,7 +151,7 @@ function networkOf({ one, many }: Reader) {
       search: many("dns-search"),
       options: many("dns-opt"),
     },
-    pools: many("default-address-pool").map(parsePool),
+    addressPools: many("default-address-pool").map(parsePool),
   };
 }
 

@@ -68,11 +68,11 @@ export function parseRuntime(text: string): readonly [string, string] {
 }
 
 /** `base=10.10.0.0/16,size=24` */
-export function parsePool(text: string): { readonly Base: string; readonly Size: number } {
+export function parsePool(text: string): { readonly base: string; readonly size: number } {
   const fields = new Map(text.split(",").map((field) => field.split("=", 2) as [string, string]));
-  const Base = fields.get("base") ?? "";
-  if (!/^[0-9a-fA-F.:]+\/[0-9]+$/.test(Base)) throw invalid(`invalid CIDR address: ${Base}`);
-  return { Base, Size: parseInt10(fields.get("size") ?? "") };
+  const base = fields.get("base") ?? "";
+  if (!/^[0-9a-fA-F.:]+\/[0-9]+$/.test(base)) throw invalid(`invalid CIDR address: ${base}`);
+  return { base, size: parseInt10(fields.get("size") ?? "") };
 }
 
 function checkMirror(text: string): void {

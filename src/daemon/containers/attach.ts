@@ -16,6 +16,8 @@ export interface AttachOptions {
   readonly stdout: boolean;
   readonly stderr: boolean;
   readonly detachKeys: string;
+  /** Output is not framed although there is no terminal. */
+  readonly raw?: boolean;
 }
 
 export interface Attachment {
@@ -60,7 +62,7 @@ export function attachContainer(parts: Parts, reference: string, options: Attach
     if (options.logs) {
       const { stdout, stderr } = options;
       for await (const entry of readLogs(parts, container, { ...WHOLE_LOG, stdout, stderr }, client.gone))
-        await client.write(framed(entry.stream, entry.bytes, config.Tty));
+        await client.write(framed(entry.stream, entry.bytes, config.Tty || options.raw === true));
     }
     if (!options.stream) return;
     // A start that fails tells whoever asked for it; here the stream just ends.
@@ -68,6 +70,7 @@ export function attachContainer(parts: Parts, reference: string, options: Attach
     if (connection === undefined) return;
     const detached = await pump(connection, client, {
       tty: config.Tty,
+      raw: options.raw === true,
       stdin: options.stdin && config.OpenStdin,
       stdout: options.stdout,
       stderr: options.stderr,

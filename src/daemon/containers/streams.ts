@@ -22,6 +22,8 @@ export interface StreamOptions {
   /** Close the process's stdin when the client closes its side. */
   readonly closesStdin: boolean;
   readonly detachKeys: DetachKeys;
+  /** Output is not framed although there is no terminal. */
+  readonly raw?: boolean;
 }
 
 /** Output goes as it is under a terminal, framed otherwise; the supervisor's frames are Docker's. */
@@ -33,7 +35,8 @@ async function pumpOutput(
   for await (const frame of connection.frames()) {
     const wanted =
       (frame.type === FRAME.stdout && options.stdout) || (frame.type === FRAME.stderr && options.stderr);
-    if (wanted && !client.gone.aborted) await client.write(options.tty ? frame.payload : frame.whole);
+    if (wanted && !client.gone.aborted)
+      await client.write(options.tty || options.raw === true ? frame.payload : frame.whole);
     if (frame.type === FRAME.exit) return;
   }
 }

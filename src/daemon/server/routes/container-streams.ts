@@ -11,16 +11,27 @@ import { streamType } from "../versions/apply.ts";
 
 type Handle = (containers: Containers, context: RouteContext, id: string) => Promise<void> | void;
 
+const attachOptions = (context: RouteContext) => ({
+  logs: context.flag("logs"),
+  stream: context.flag("stream"),
+  stdin: context.flag("stdin"),
+  stdout: context.flag("stdout"),
+  stderr: context.flag("stderr"),
+  detachKeys: context.query("detachKeys"),
+});
+
 const attach: Handle = async (containers, context, id) => {
-  const attachment = containers.views.attach(id, {
-    logs: context.flag("logs"),
-    stream: context.flag("stream"),
-    stdin: context.flag("stdin"),
-    stdout: context.flag("stdout"),
-    stderr: context.flag("stderr"),
-    detachKeys: context.query("detachKeys"),
-  });
+  const attachment = containers.views.attach(id, attachOptions(context));
   await attachment.run(hijack(context, attachment.tty));
+};
+
+/** Output of both streams as it is, in binary messages. */
+const attachByWebSocket: Handle = async (containers, context, id) => {
+  const { acceptWebSocket } = await import("../../../wire/http1/websocket.ts");
+  const attachment = containers.views.attach(id, { ...attachOptions(context), raw: true });
+  const client = acceptWebSocket(context.request, context.response);
+  await attachment.run(client);
+  await client.close();
 };
 
 /** `all`, "" and what is no number mean: everything. */
@@ -116,13 +127,6 @@ const wait: Handle = async (containers, context, id) => {
   );
   const result = await Promise.race([report, gone]);
   if (result !== undefined) await lines.line(result);
-};
-
-const attachByWebSocket: Handle = () => {
-  throw new SkiffError(
-    "unimplemented",
-    "attach by WebSocket: not implemented; use POST /containers/{id}/attach",
-  );
 };
 
 export function containerStreamRoutes(containers: Containers): Route[] {
