@@ -131,7 +131,7 @@ export function assemble(parts: AssembleParts): Daemon {
     ...eventRoutes(events, () => clock.nowNs()),
     ...imageRoutes(images),
     ...distributionRoutes(images),
-    ...networkRoutes(networks),
+    ...networkRoutes(networks, containers.changes),
     ...volumeRoutes({ volumes, events }),
     ...traceRoutes(tracer, channel),
     ...swarmRoutes(),

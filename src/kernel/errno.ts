@@ -57,6 +57,8 @@ const ERRNOS = {
   105: ["ENOBUFS", "no buffer space available"],
   110: ["ETIMEDOUT", "connection timed out"],
   111: ["ECONNREFUSED", "connection refused"],
+  113: ["EHOSTUNREACH", "no route to host"],
+  115: ["EINPROGRESS", "operation now in progress"],
   116: ["ESTALE", "stale file handle"],
   122: ["EDQUOT", "disk quota exceeded"],
 } as const satisfies Record<number, readonly [name: string, text: string]>;

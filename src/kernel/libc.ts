@@ -68,6 +68,7 @@ function open() {
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
     bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+    connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
     listen: { args: ["i32", "i32"], returns: "i32" },
     getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
     setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },

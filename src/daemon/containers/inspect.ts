@@ -28,7 +28,7 @@ function networkSettings(parts: Parts, container: ContainerRecord): Record<strin
   const bridge = live?.endpoints["bridge"];
   return {
     Bridge: "",
-    SandboxID: live?.netns === undefined ? "" : container.id,
+    SandboxID: live?.sandboxId ?? "",
     SandboxKey: live?.netns ?? "",
     Ports: live?.ports ?? {},
     HairpinMode: false,

@@ -3,6 +3,8 @@ import type { Database } from "bun:sqlite";
 import type { TraceContext } from "../../lib/trace.ts";
 import { type Attachment, type AttachOptions, attachContainer } from "./attach.ts";
 import { createAttachments } from "./attachments.ts";
+import type { EndpointSettings } from "./config.ts";
+import { connectContainer, disconnectContainer } from "./connect.ts";
 import type { ContainerRecord } from "./container.ts";
 import { type CreateRequest, type CreateResponse, createContainer } from "./create.ts";
 import {
@@ -65,6 +67,8 @@ export interface Lifecycle {
 
 export interface Changes {
   rename(reference: string, name: string): void;
+  connect(reference: string, network: string, settings: EndpointSettings): Promise<void>;
+  disconnect(reference: string, network: string, force: boolean): Promise<void>;
   /** `width` columns, `height` rows. */
   resize(reference: string, width: number, height: number): Promise<void>;
   update(reference: string, change: Readonly<Record<string, unknown>>): Promise<object>;
@@ -143,6 +147,8 @@ export function createContainers(outer: OuterParts, database: Database): Contain
     },
     changes: {
       rename: (reference, name) => renameContainer(parts, reference, name),
+      connect: (reference, network, settings) => connectContainer(parts, reference, network, settings),
+      disconnect: (reference, network, force) => disconnectContainer(parts, reference, network, force),
       resize: (reference, width, height) => resizeContainer(parts, reference, width, height),
       update: (reference, change) => updateContainer(parts, reference, change),
     },

@@ -12,5 +12,6 @@ export function renameContainer(parts: Parts, reference: string, newName: string
     throw new SkiffError("invalid_argument", "Renaming a container with the same name as its current name");
   parts.registry.reserveName(name, container.id);
   const renamed = parts.registry.change(container.id, (now) => ({ ...now, name }))!;
+  parts.networks.rename(container.id, name);
   publish(parts, renamed, "rename", { oldName: `/${container.name}` });
 }

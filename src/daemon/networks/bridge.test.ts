@@ -13,7 +13,7 @@ const sh = (line) => Bun.spawnSync(["sh", "-c", line]).stdout.toString();
 const dns = { servers: [], search: [], options: [] };
 const open = (name, bip = "") => openNetworks(
   { bridge: "", bip, mtu: 0, dns, execRoot: dir + "/" + name, dataRoot: dir + "/" + name },
-  { database: new Database(dir + "/" + name + ".db"), ids: randomIds, clock: systemClock, log() {} });
+  { database: new Database(dir + "/" + name + ".db"), ids: randomIds, clock: systemClock, log() {}, events: { publish() {} } });
 const shown = (service) => {
   const { IPAM, Options } = service.inspect("bridge");
   return Options["com.docker.network.bridge.name"] + " " + IPAM.Config[0].Subnet;

@@ -15,7 +15,7 @@ import {
 import { listRoutes, parseRoute } from "../../kernel/netlink/route.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { SkiffError } from "../../lib/errors.ts";
-import { freePool } from "./pools.ts";
+import { type AddressPool, freePool } from "./pools.ts";
 
 const DEFAULT_NAME = "docker0";
 const OWN_NAME = "skiff";
@@ -27,6 +27,9 @@ export interface BridgeOptions {
   /** `--bip`: address and subnet of the bridge. */
   readonly address?: string;
   readonly mtu: number;
+  readonly pools?: readonly AddressPool[];
+  /** Subnets of other networks, whose bridges may not be there. */
+  readonly taken?: readonly Cidr[];
   /** Marks a bridge as made by this daemon (in its alias), so that its next start knows it again. */
   readonly owner: string;
 }
@@ -46,7 +49,7 @@ export function findLink(socket: NetlinkSocket, name: string): Link | undefined 
   return answer === undefined ? undefined : parseLink(answer);
 }
 
-function addressesOf(socket: NetlinkSocket, index: number): Cidr[] {
+export function addressesOf(socket: NetlinkSocket, index: number): Cidr[] {
   return socket
     .dump(listAddresses())
     .map(parseAddress)
@@ -54,11 +57,13 @@ function addressesOf(socket: NetlinkSocket, index: number): Cidr[] {
 }
 
 /** All that is in use on this machine, the bridge's own left out. */
-function takenBy(socket: NetlinkSocket, except: number): Cidr[] {
+export function takenBy(socket: NetlinkSocket, except: number): Cidr[] {
   const addresses = socket.dump(listAddresses()).map(parseAddress);
   const routes = socket.dump(listRoutes()).flatMap((message) => parseRoute(message) ?? []);
   return [...addresses, ...routes].filter(({ index }) => index !== except);
 }
+
+const asCidr = ({ address, prefix }: Cidr): Cidr => ({ address, prefix });
 
 /**
  * Without `--bridge` the name is Docker's, `docker0`. One that is there already and was not made by this daemon belongs to a dockerd, whose
@@ -104,7 +109,7 @@ export function ensureBridge(socket: NetlinkSocket, options: BridgeOptions): Bri
   const own = options.name === undefined;
   const wanted = options.address === undefined ? undefined : parseCidr(options.address);
   let link = picked.link ?? make(socket, picked.name, options);
-  let address = addressesOf(socket, link.index)[0];
+  let address: Cidr | undefined = addressesOf(socket, link.index)[0];
   if (address !== undefined && wanted !== undefined && address.address !== wanted.address) {
     if (!own)
       throw new SkiffError(
@@ -116,7 +121,8 @@ export function ensureBridge(socket: NetlinkSocket, options: BridgeOptions): Bri
     address = undefined;
   }
   if (address === undefined) {
-    address = wanted ?? freePool(takenBy(socket, link.index));
+    const taken = [...takenBy(socket, link.index), ...(options.taken ?? [])].map(asCidr);
+    address = wanted ?? freePool(taken, options.pools);
     socket.request([addAddress(link.index, address)]);
   }
   if (!link.up) socket.request([setLinkUp(link.index)]);

@@ -38,8 +38,19 @@ import type { Nftables } from "../../kernel/nftables/transaction.ts";
 export interface FirewallOptions {
   readonly bridge: string;
   readonly subnet: Cidr;
-  /** This machine forwarded nothing before we came: it must not begin to forward between its other interfaces. */
-  readonly onlyBridge: boolean;
+  /** Containers of this bridge may talk to each other. */
+  readonly icc: boolean;
+  /** Behind the host's address when they talk to the world. */
+  readonly masquerade: boolean;
+  /** No way out and no way in. */
+  readonly internal: boolean;
+  /** Ports that are not published are reached from outside, too. */
+  readonly unprotected: boolean;
+  /**
+   * This machine forwarded nothing before we came: it must not begin to forward between interfaces that are no bridges of ours. These are,
+   * and this one may be among them; undefined: it forwarded already.
+   */
+  readonly only: () => readonly string[] | undefined;
 }
 
 /** A port of a container made reachable at a port of the host. */
@@ -92,34 +103,50 @@ function elementOf(port: Publication): MapElement {
   };
 }
 
-function rulesOf({
-  bridge,
-  subnet,
-  onlyBridge,
-}: FirewallOptions): readonly (readonly [string, match.Expression[]])[] {
-  const { comesFrom, comesNotFrom, leavesBy, leavesNotBy, sourceIn, destinationIn } = match;
-  const { accept, drop, jump, leave, masquerade } = match;
+type Rule = readonly [chain: string, expressions: readonly match.Expression[]];
+
+function forwardRules({ bridge, icc, internal, unprotected, only }: FirewallOptions): Rule[] {
+  const { comesFrom, comesNotFrom, leavesBy, leavesNotBy, accept, drop } = match;
+  const ours = only()?.filter((name) => name !== bridge);
+  if (internal)
+    return [
+      ["forward", [...comesFrom(bridge), ...leavesNotBy(bridge), ...drop()]],
+      ["forward", [...leavesBy(bridge), ...comesNotFrom(bridge), ...drop()]],
+    ];
   return [
-    ["guard", [...comesFrom(bridge), ...destinationIn(LOOPBACK), ...drop()]],
-    ["prerouting", [...comesNotFrom("lo"), ...destinationIn(LOOPBACK), ...leave()]],
-    ["prerouting", [...match.destinationIsLocal(), ...jump("publish")]],
-    ["output", [...match.destinationIsLocal(), ...jump("publish")]],
-    ["publish", match.redirectBy("published", true)],
-    ["publish", match.redirectBy("published-anywhere", false)],
-    ["postrouting", [...leavesNotBy(bridge), ...sourceIn(subnet), ...masquerade()]],
-    ["postrouting", [...leavesBy(bridge), ...sourceIn(LOOPBACK), ...masquerade()]],
-    ["postrouting", [...leavesBy(bridge), ...sourceIn(subnet), ...match.wasRedirected(), ...masquerade()]],
     ["forward", [...leavesBy(bridge), ...match.isEstablished(), ...accept()]],
     ["forward", [...leavesBy(bridge), ...match.wasRedirected(), ...accept()]],
-    ["forward", [...leavesBy(bridge), ...comesNotFrom(bridge), ...drop()]],
-    ...(onlyBridge
-      ? [
-          ["forward", [...comesNotFrom(bridge), ...leavesNotBy(bridge), ...drop()]] as [
-            string,
-            match.Expression[],
-          ],
-        ]
+    ...(icc ? [] : [["forward", [...leavesBy(bridge), ...comesFrom(bridge), ...drop()]] as const]),
+    ...(unprotected ? [] : [["forward", [...leavesBy(bridge), ...comesNotFrom(bridge), ...drop()]] as const]),
+    ...(ours === undefined
+      ? []
+      : [
+          ...ours.flatMap((name): Rule[] => [
+            ["forward", [...comesFrom(name), ...accept()]],
+            ["forward", [...leavesBy(name), ...accept()]],
+          ]),
+          ["forward", [...comesNotFrom(bridge), ...leavesNotBy(bridge), ...drop()]] as const,
+        ]),
+  ];
+}
+
+function rulesOf(options: FirewallOptions): readonly Rule[] {
+  const { bridge, subnet, masquerade, internal } = options;
+  const { comesFrom, comesNotFrom, leavesBy, leavesNotBy, sourceIn, destinationIn } = match;
+  const behindHost = match.masquerade;
+  return [
+    ["guard", [...comesFrom(bridge), ...destinationIn(LOOPBACK), ...match.drop()]],
+    ["prerouting", [...comesNotFrom("lo"), ...destinationIn(LOOPBACK), ...match.leave()]],
+    ["prerouting", [...match.destinationIsLocal(), ...match.jump("publish")]],
+    ["output", [...match.destinationIsLocal(), ...match.jump("publish")]],
+    ["publish", match.redirectBy("published", true)],
+    ["publish", match.redirectBy("published-anywhere", false)],
+    ...(masquerade && !internal
+      ? [["postrouting", [...leavesNotBy(bridge), ...sourceIn(subnet), ...behindHost()]] as const]
       : []),
+    ["postrouting", [...leavesBy(bridge), ...sourceIn(LOOPBACK), ...behindHost()]],
+    ["postrouting", [...leavesBy(bridge), ...sourceIn(subnet), ...match.wasRedirected(), ...behindHost()]],
+    ...forwardRules(options),
   ];
 }
 

@@ -1,64 +1,103 @@
 /** The network service as "containers" wants it (containers/ports.ts): from a container's record to a request, and back to what inspect shows. */
-import { SkiffError } from "../../lib/errors.ts";
+
+import { wrap } from "../../lib/errors.ts";
+import type { EndpointSettings } from "../containers/config.ts";
 import type { ContainerRecord } from "../containers/container.ts";
-import type { ContainerNetwork, Networks } from "../containers/ports.ts";
-import type { Attachment, AttachRequest, NetworkService } from "./network.ts";
+import type { ContainerNetwork, EndpointState, Networks } from "../containers/ports.ts";
+import type { Attachment, AttachRequest, Endpoint, EndpointRequest, NetworkService } from "./network.ts";
+import { isNotFound } from "./table.ts";
+
+function endpointRequest(settings: EndpointSettings): EndpointRequest {
+  return {
+    ip: settings.IPAMConfig?.IPv4Address ?? "",
+    mac: settings.MacAddress ?? "",
+    aliases: settings.Aliases ?? [],
+    links: settings.Links ?? [],
+    gwPriority: settings.GwPriority ?? 0,
+  };
+}
+
+function endpointRequests(endpoints: ContainerRecord["endpoints"]): AttachRequest["endpoints"] {
+  return Object.fromEntries(
+    Object.entries(endpoints).map(([key, settings]) => [key, endpointRequest(settings)]),
+  );
+}
 
 function requestOf({ id, name, config, hostConfig, endpoints }: ContainerRecord): AttachRequest {
-  const mac = endpoints["bridge"]?.MacAddress;
+  const disabled = config.NetworkDisabled === true;
+  const mode = disabled ? "none" : hostConfig.NetworkMode;
   return {
     containerId: id,
-    name,
-    mode: config.NetworkDisabled === true ? "none" : hostConfig.NetworkMode,
+    ...{ name, mode },
+    endpoints: disabled ? endpointRequests({ none: {} }) : endpointRequests(endpoints),
     hostname: config.Hostname,
     domainname: config.Domainname,
-    ...(mac === undefined || mac === "" ? {} : { mac }),
     portBindings: hostConfig.PortBindings,
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     publishAll: hostConfig.PublishAllPorts,
     dns: { servers: hostConfig.Dns, search: hostConfig.DnsSearch, options: hostConfig.DnsOptions },
     extraHosts: hostConfig.ExtraHosts ?? [],
+    links: hostConfig.Links ?? [],
   };
 }
 
-function endpointsOf(service: NetworkService, attachment: Attachment): ContainerNetwork["endpoints"] {
-  const { network, endpointId, gateway, ip, prefix, mac } = attachment;
-  if (network === "") return {};
-  // With `--bridge none` there is no network of that name; `none` is always there.
-  const { Id } = service.inspect(network);
+function endpointState({
+  networkId,
+  endpointId,
+  gateway,
+  ip,
+  prefix,
+  mac,
+  dnsNames,
+}: Endpoint): EndpointState {
   return {
-    [network]: {
-      ...{ NetworkID: Id, EndpointID: endpointId, Gateway: gateway, IPAddress: ip, IPPrefixLen: prefix },
-      ...{ IPv6Gateway: "", GlobalIPv6Address: "", GlobalIPv6PrefixLen: 0, MacAddress: mac, DNSNames: null },
-    },
+    ...{ NetworkID: networkId, EndpointID: endpointId, Gateway: gateway, IPAddress: ip, IPPrefixLen: prefix },
+    ...{ IPv6Gateway: "", GlobalIPv6Address: "", GlobalIPv6PrefixLen: 0, MacAddress: mac },
+    DNSNames: dnsNames.length > 0 ? dnsNames : null,
   };
 }
 
-function asContainerNetwork(service: NetworkService, attachment: Attachment): ContainerNetwork {
-  const { netnsPath, ports, hosts, resolvConf } = attachment;
-  const endpoints = endpointsOf(service, attachment);
-  return { ...(netnsPath === "" ? {} : { netns: netnsPath }), endpoints, ports, hosts, resolvConf };
+function asContainerNetwork(attachment: Attachment): ContainerNetwork {
+  const { netnsPath, sandboxId, ports, hosts, resolvConf } = attachment;
+  const endpoints = Object.fromEntries(attachment.endpoints.map((one) => [one.network, endpointState(one)]));
+  return {
+    ...(netnsPath === "" ? {} : { netns: netnsPath }),
+    ...{ sandboxId, endpoints, ports, hosts, resolvConf },
+  };
+}
+
+function check(service: NetworkService, mode: string, endpoints: ContainerRecord["endpoints"]): void {
+  for (const [name, settings] of Object.entries(endpoints)) {
+    try {
+      service.check(mode, endpointRequests({ [name]: settings }));
+    } catch (error) {
+      throw wrap(error, `invalid config for network ${name}`);
+    }
+  }
+  service.check(mode, endpointRequests(endpoints));
 }
 
 export function networksForContainers(service: NetworkService): Networks {
   return {
-    async check(hostConfig, endpoints) {
-      service.check(hostConfig.NetworkMode);
-      for (const [name, settings] of Object.entries(endpoints)) {
-        service.check(name);
-        const asked = settings.IPAMConfig;
-        if ((asked?.IPv4Address ?? "") !== "" || (asked?.IPv6Address ?? "") !== "")
-          throw new SkiffError(
-            "invalid_argument",
-            "user specified IP address is supported on user defined networks only",
-          );
+    check: async (hostConfig, endpoints) => check(service, hostConfig.NetworkMode, endpoints),
+    attach: async (container) => asContainerNetwork(service.attach(requestOf(container))),
+    detach: async (containerId) => service.release(containerId),
+    async connect(containerId, network, settings) {
+      return asContainerNetwork(service.connect(containerId, network, endpointRequest(settings)));
+    },
+    disconnect: async (containerId, network) => asContainerNetwork(service.disconnect(containerId, network)),
+    rename: (containerId, name) => service.rename(containerId, name),
+    nameOf(reference) {
+      try {
+        return service.inspect(reference === "default" ? "bridge" : reference).Name;
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
       }
     },
-    attach: async (container) => asContainerNetwork(service, service.attach(requestOf(container))),
-    detach: async (containerId) => service.release(containerId),
     stateOf(containerId) {
       const attachment = service.attachment(containerId);
-      return attachment === undefined ? undefined : asContainerNetwork(service, attachment);
+      return attachment === undefined ? undefined : asContainerNetwork(attachment);
     },
     recover: async (running) => service.recover(running.map(({ id }) => id)),
   };

@@ -13,8 +13,10 @@ export interface HostsRequest {
   readonly extraHosts: readonly string[];
   /** What `host-gateway` stands for; "" when there is none. */
   readonly gateway: string;
-  /** The container's own address; "" for none. */
-  readonly ip: string;
+  /** The container's own addresses. */
+  readonly ips: readonly string[];
+  /** More lines: address and names. */
+  readonly linked?: readonly (readonly [address: string, names: string])[];
   readonly hostname: string;
   readonly domainname: string;
 }
@@ -26,14 +28,15 @@ function extraHost(entry: string, gateway: string): readonly [string, string] {
 }
 
 export function hostsText(request: HostsRequest): string {
-  const { ip, hostname, domainname } = request;
+  const { ips, hostname, domainname, linked = [] } = request;
   const own = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
   const lines = [
     ...DEFAULTS,
     ...request.extraHosts
       .map((entry) => extraHost(entry, request.gateway))
       .filter(([address]) => address !== ""),
-    ...(ip === "" ? [] : [[ip, own] as const]),
+    ...linked,
+    ...ips.map((ip) => [ip, own] as const),
   ];
   return lines.map(([address, names]) => `${address}\t${names}\n`).join("");
 }

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { codeOf } from "../../lib/errors.ts";
+import { ANYWHERE } from "./endpoints.ts";
 import type { Attachment } from "./network.ts";
-import { type Lan, request, run, type TestNetworks, testLan, testNetworks } from "./testing.ts";
+import { ipOf, type Lan, request, run, type TestNetworks, testLan, testNetworks } from "./testing.ts";
 
 let networks: TestNetworks;
 let lan: Lan;
@@ -43,7 +44,7 @@ async function serve(attachment: Attachment, port: number): Promise<void> {
   writeFileSync(`${dir}/index.html`, attachment.name);
   servers.push(Bun.spawn([...inside(attachment), "busybox", "httpd", "-f", "-p", String(port), "-h", dir]));
   await eventually(
-    () => get(inside(attachment), `http://${attachment.ip}:${port}/`).stdout === attachment.name,
+    () => get(inside(attachment), `http://${ipOf(attachment)}:${port}/`).stdout === attachment.name,
   );
 }
 
@@ -124,7 +125,7 @@ describe("ports", () => {
     expect(elsewhere.message).toContain("cannot assign requested address");
     expect(networks.service.attachment("again")).toBeUndefined();
     const free = nextAddress();
-    expect(networks.service.attach(request("retry", bind(""))).ip).toBe(free);
+    expect(ipOf(networks.service.attach(request("retry", bind(""))))).toBe(free);
     networks.service.release("retry");
   });
 
@@ -136,7 +137,7 @@ describe("ports", () => {
     expect(get([], `http://127.0.0.1:${hostPort}/`).stdout).toBe("local");
     expect(get(onLan(), `http://${lan.hostAddress}:${hostPort}/`).code).not.toBe(0);
     run("ip", "-n", lan.netns, "route", "add", `${networks.subnet}.0/24`, "via", lan.hostAddress);
-    expect(get(onLan(), `http://${local.ip}/`).code).not.toBe(0);
+    expect(get(onLan(), `http://${ipOf(local)}/`).code).not.toBe(0);
     expect(run(...inside(local), "busybox", "ping", "-c1", "-W2", lan.address).code).toBe(0);
     networks.service.release("local");
     expect(get([], `http://127.0.0.1:${hostPort}/`).code).not.toBe(0);
@@ -155,7 +156,7 @@ describe("ports", () => {
     const flows = () =>
       run("cat", "/proc/net/nf_conntrack")
         .stdout.split("\n")
-        .filter((line) => line.includes(" udp ") && line.includes(echo.ip));
+        .filter((line) => line.includes(" udp ") && line.includes(ipOf(echo)));
     if (existsSync("/proc/net/nf_conntrack")) expect(flows()).not.toEqual([]);
     networks.service.release("echo");
     if (existsSync("/proc/net/nf_conntrack")) expect(flows()).toEqual([]);
@@ -177,7 +178,7 @@ describe("ports", () => {
     networks.restart();
     expect(networks.logged.some((line) => line.includes("reserve port of web again"))).toBe(true);
     expect(get([], url("127.0.0.1")).stdout).toBe("web");
-    expect(networks.service.attach(request("new")).ip).toBe(free);
+    expect(ipOf(networks.service.attach(request("new")))).toBe(free);
     networks.service.recover(["web", "new"]);
     expect(networks.service.attachment("web")).toEqual(web);
     expect(networks.service.attachment("dead")).toBeUndefined();
@@ -189,25 +190,24 @@ describe("ports", () => {
 
 test("address, route, files", () => {
   const made = networks.service.attach(
-    request("plain", { extraHosts: ["buoy:10.1.2.3", "gate:host-gateway"], mac: "02:11:22:33:44:55" }),
+    request("plain", {
+      extraHosts: ["buoy:10.1.2.3", "gate:host-gateway"],
+      endpoints: { bridge: { ...ANYWHERE, mac: "02:11:22:33:44:55" } },
+    }),
   );
   const { subnet } = networks;
-  expect(made).toMatchObject({
-    gateway: `${subnet}.1`,
-    prefix: 24,
-    mac: "02:11:22:33:44:55",
-    mode: "bridge",
-  });
+  const [endpoint] = made.endpoints;
+  expect(endpoint).toMatchObject({ gateway: `${subnet}.1`, prefix: 24, mac: "02:11:22:33:44:55" });
   expect(run(...inside(made), "ip", "-o", "link").stdout).toContain("02:11:22:33:44:55");
   expect(run(...inside(made), "ip", "-6", "address", "show", "dev", "eth0").stdout).toBe("");
   expect(run(...inside(made), "ip", "route").stdout).toContain(`default via ${subnet}.1 dev eth0`);
-  for (const line of ["127.0.0.1\tlocalhost", "10.1.2.3\tbuoy", `${subnet}.1\tgate`, `${made.ip}\tboat`])
+  for (const line of ["127.0.0.1\tlocalhost", "10.1.2.3\tbuoy", `${subnet}.1\tgate`, `${ipOf(made)}\tboat`])
     expect(made.hosts.split("\n")).toContain(line);
   expect(networks.service.inspect("bridge").Containers["plain"]).toEqual({
     Name: "plain",
-    EndpointID: made.endpointId,
-    MacAddress: made.mac,
-    IPv4Address: `${made.ip}/24`,
+    EndpointID: endpoint!.endpointId,
+    MacAddress: endpoint!.mac,
+    IPv4Address: `${ipOf(made)}/24`,
     IPv6Address: "",
   });
   networks.service.release("plain");
@@ -258,6 +258,11 @@ test("the default networks, as dockerd shows them", () => {
   expect(service.inspect(bridge.Id.slice(0, 12)).Name).toBe("bridge");
   const missing = failure(() => service.inspect("nope"));
   expect([codeOf(missing), missing.message]).toEqual(["not_found", "network nope not found"]);
-  expect(() => service.check("nope")).toThrow("network nope not found");
-  service.check("container:whatever");
+  service.check("nope", { nope: ANYWHERE });
+  service.check("container:whatever", {});
+  const later = failure(() => service.attach(request("x", { mode: "nope" })));
+  expect([codeOf(later), later.message]).toEqual([
+    "not_found",
+    "failed to set up container networking: network nope not found",
+  ]);
 });

@@ -1,20 +1,27 @@
-/** Makes the network service out of the daemon's options: the bridge, the kernel's switches, the firewall. */
+/** Makes the network service out of the daemon's options: the default bridge, the kernel's switches, the firewall, the user's networks. */
 import type { Database } from "bun:sqlite";
-import { readFileSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { linuxKernel } from "../../kernel/linux.ts";
 import { NETLINK, openNetlink } from "../../kernel/netlink/socket.ts";
 import { openNftables } from "../../kernel/nftables/transaction.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { SkiffError, wrap } from "../../lib/errors.ts";
+import { SkiffError } from "../../lib/errors.ts";
 import type { IdSource } from "../../lib/ids.ts";
-import { type Bridge, ensureBridge } from "./bridge.ts";
+import type { EventLog } from "../events/log.ts";
+import { ensureBridge } from "./bridge.ts";
 import { createFirewall } from "./firewall.ts";
 import { createHostPorts } from "./host-ports.ts";
 import type { DnsOptions, NetworkService } from "./network.ts";
+import { networkEvents } from "./network-events.ts";
+import { type AddressPool, checkPools } from "./pools.ts";
+import { subnetOf } from "./record.ts";
 import { hostResolvConf } from "./resolv-conf.ts";
-import { DefaultNetworks } from "./service.ts";
+import { Sandboxes } from "./sandboxes.ts";
+import { Networks } from "./service.ts";
 import { createNetworkStore, type NetworkStore } from "./store.ts";
+import { readText, writeSwitch } from "./switches.ts";
+import { NetworkTable, type TableParts } from "./table.ts";
+import type { BridgeParts } from "./user-bridge.ts";
 
 export interface NetworkOptions {
   /** `--bridge`: "" is the default, "none" no bridge at all. */
@@ -25,9 +32,11 @@ export interface NetworkOptions {
   readonly mtu: number;
   /** `--dns`, `--dns-search`, `--dns-opt` */
   readonly dns: DnsOptions;
+  /** `--default-address-pool`; absent or none: Docker's. */
+  readonly addressPools?: readonly AddressPool[];
   /** Runtime directory; namespaces are named below `netns/`. */
   readonly execRoot: string;
-  /** Tells this daemon's bridge from another's: the absolute path of its data root. */
+  /** Tells this daemon's bridges from another's: the absolute path of its data root. */
   readonly dataRoot: string;
 }
 
@@ -35,6 +44,7 @@ export interface NetworkPartsFromDaemon {
   readonly database: Database;
   readonly ids: IdSource;
   readonly clock: Clock;
+  readonly events: Pick<EventLog, "publish">;
   /** A line for the daemon's log. */
   readonly log: (message: string) => void;
 }
@@ -42,27 +52,11 @@ export interface NetworkPartsFromDaemon {
 const MTU_DEFAULT = 1500;
 const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function writeSwitch(path: string, value: string): void {
-  if (readText(path).trim() === value) return;
-  try {
-    writeFileSync(path, value);
-  } catch (error) {
-    throw wrap(error, `set ${path} to ${value}`);
-  }
-}
+const RESOLV_CONF = "/etc/resolv.conf";
 
 /**
- * Containers need forwarding. True when it was off before this boot's first skiffd turned it on: then nothing but the bridge may use it, as dockerd
- * does by its FORWARD policy.
+ * Containers need forwarding. True when it was off before this boot's first skiffd turned it on: then nothing but our bridges may use it, as
+ * dockerd does by its FORWARD policy.
  */
 function enableForwarding(store: NetworkStore): boolean {
   const boot = readText(BOOT_ID).trim();
@@ -78,39 +72,90 @@ function checkDns({ servers }: DnsOptions): void {
     if (isIP(server) === 0) throw new SkiffError("invalid_argument", `${server} is not an ip address`);
 }
 
+type DefaultBridge = NonNullable<TableParts["bridge"]>;
+
+/** @param only names of all our bridges, when nothing else may be forwarded */
+function openBridge(
+  options: NetworkOptions,
+  { socket, nftables, owner }: BridgeParts,
+  store: NetworkStore,
+  only: () => readonly string[] | undefined,
+): DefaultBridge {
+  const link = ensureBridge(socket, {
+    ...(options.bridge === "" ? {} : { name: options.bridge }),
+    ...(options.bip === "" ? {} : { address: options.bip }),
+    mtu: options.mtu || MTU_DEFAULT,
+    pools: options.addressPools ?? [],
+    taken: store.networks().flatMap(({ bridge }) => (bridge === undefined ? [] : [subnetOf(bridge)])),
+    owner,
+  });
+  writeSwitch(`/proc/sys/net/ipv4/conf/${link.name}/route_localnet`, "1");
+  const plan = { icc: true, masquerade: true, internal: false, unprotected: false };
+  const firewall = createFirewall(nftables, { bridge: link.name, subnet: link.address, ...plan, only });
+  return { link, firewall };
+}
+
+/** Our bridges as they come and go, for the rule that nothing else is forwarded. */
+interface OwnBridges {
+  names: readonly string[];
+  changed(): void;
+}
+
+function openTable(
+  options: NetworkOptions,
+  parts: NetworkPartsFromDaemon,
+  bridges: BridgeParts,
+  ours: OwnBridges,
+) {
+  const store = createNetworkStore(parts.database);
+  const onlyOurs = enableForwarding(store);
+  const only = () => (onlyOurs ? ours.names : undefined);
+  const bridge = options.bridge === "none" ? undefined : openBridge(options, bridges, store, only);
+  const events = networkEvents(parts.events);
+  const table = new NetworkTable({
+    ...parts,
+    ...bridges,
+    ...{ store, events },
+    ...(bridge === undefined ? {} : { bridge }),
+    mtu: options.mtu || MTU_DEFAULT,
+    pools: options.addressPools ?? [],
+    bridgesChanged(names) {
+      ours.names = names;
+      if (onlyOurs) ours.changed();
+    },
+  });
+  return { store, events, table };
+}
+
 /**
  * @throws when the bridge cannot be had: the daemon does not start then, as dockerd does not.
  */
 export function openNetworks(options: NetworkOptions, parts: NetworkPartsFromDaemon): NetworkService {
   checkDns(options.dns);
-  const store = createNetworkStore(parts.database);
+  checkPools(options.addressPools ?? []);
   const socket = openNetlink(NETLINK.ROUTE);
   const nftables = openNftables();
-  const openBridge = (): { link: Bridge; firewall: ReturnType<typeof createFirewall> } => {
-    const link = ensureBridge(socket, {
-      ...(options.bridge === "" ? {} : { name: options.bridge }),
-      ...(options.bip === "" ? {} : { address: options.bip }),
-      mtu: options.mtu || MTU_DEFAULT,
-      owner: `skiffd ${options.dataRoot}`,
-    });
-    writeSwitch(`/proc/sys/net/ipv4/conf/${link.name}/route_localnet`, "1");
-    const onlyBridge = enableForwarding(store);
-    const firewall = createFirewall(nftables, { bridge: link.name, subnet: link.address, onlyBridge });
-    return { link, firewall };
-  };
   const dispose = () => {
     socket.close();
     nftables.close();
   };
   try {
-    return new DefaultNetworks({
-      ...parts,
-      ...{ kernel: linuxKernel, store, socket, dispose, dns: options.dns },
-      ...(options.bridge === "none" ? {} : { bridge: openBridge() }),
+    const bridges = { socket, nftables, owner: `skiffd ${options.dataRoot}` };
+    const ours: OwnBridges = { names: [], changed() {} };
+    const { store, events, table } = openTable(options, parts, bridges, ours);
+    const sandboxes = new Sandboxes({
+      ...{ kernel: linuxKernel, store, socket, table, events, dns: options.dns },
+      ...{ ids: parts.ids, log: parts.log },
       hostPorts: createHostPorts(),
       netnsDir: `${options.execRoot}/netns`,
-      hostFiles: { resolvConf: () => hostResolvConf(), hosts: () => readText("/etc/hosts") },
+      hostFiles: {
+        plainResolvConf: () => readText(RESOLV_CONF),
+        resolvConf: () => hostResolvConf(),
+        hosts: () => readText("/etc/hosts"),
+      },
     });
+    ours.changed = () => sandboxes.rebuildDefault();
+    return new Networks({ table, sandboxes, events, dispose });
   } catch (error) {
     dispose();
     throw error;

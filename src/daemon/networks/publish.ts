@@ -4,7 +4,7 @@ import { formatIpv4, parseIpv4 } from "../../kernel/netlink/ipv4.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import type { Publication } from "./firewall.ts";
 import type { HostPorts, Protocol } from "./host-ports.ts";
-import type { AttachRequest, PortBinding, PublishedPort } from "./network.ts";
+import type { PortBinding, PortRequest, PublishedPort } from "./network.ts";
 
 const ANY: PortBinding = { HostIp: "", HostPort: "" };
 
@@ -19,8 +19,8 @@ function parsePort(text: string): { port: number; protocol: Protocol } {
   return { port, protocol };
 }
 
-function parseHostIp(text: string): number {
-  if (text === "") return 0;
+function parseHostIp(text: string, byDefault: number): number {
+  if (text === "") return byDefault;
   const ip = parseIpv4(text);
   if (ip === undefined)
     throw new SkiffError("unimplemented", `publish port on ${text}: only IPv4 addresses are supported`);
@@ -39,7 +39,7 @@ function parseHostPort(text: string): readonly [number, number] | undefined {
 
 /** Every container port with the bindings asked for; `-P` gives an exposed port that has none any free one. */
 export function wantedPorts(
-  request: AttachRequest,
+  request: PortRequest,
 ): readonly (readonly [string, readonly PortBinding[] | null])[] {
   const wanted = new Map<string, readonly PortBinding[] | null>();
   const canonical = (port: string) => (port.includes("/") ? port : `${port}/tcp`);
@@ -52,18 +52,19 @@ export function wantedPorts(
   return [...wanted].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
-/** Reserves all of them, or none. @throws in Docker's words */
+/** Reserves all of them, or none. @param defaultIp where none is named @throws in Docker's words */
 export function reservePorts(
   hostPorts: HostPorts,
-  request: AttachRequest,
+  request: PortRequest,
   containerIp: string,
+  defaultIp = 0,
 ): PublishedPort[] {
   const done: PublishedPort[] = [];
   try {
     for (const [text, bindings] of wantedPorts(request)) {
       for (const { HostIp, HostPort } of bindings ?? []) {
         const { port: containerPort, protocol } = parsePort(text);
-        const ip = parseHostIp(HostIp);
+        const ip = parseHostIp(HostIp, defaultIp);
         const range = parseHostPort(HostPort);
         const target = `${containerIp}:${containerPort}/${protocol}`;
         const single = range !== undefined && range[0] === range[1];
@@ -86,7 +87,7 @@ export function freePorts(hostPorts: HostPorts, ports: readonly PublishedPort[])
 
 /** As inspect shows them. */
 export function portMap(
-  request: AttachRequest,
+  request: PortRequest,
   published: readonly PublishedPort[],
 ): Record<string, PortBinding[] | null> {
   return Object.fromEntries(

@@ -1,9 +1,9 @@
-/** The default networks as `docker network inspect` shows them. */
+/** Networks as `docker network inspect` shows them. */
 
 import { formatIpv4, formatNetwork } from "../../kernel/netlink/ipv4.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import type { Bridge } from "./bridge.ts";
-import type { Attachment, NetworkContainer, NetworkResource } from "./network.ts";
+import type { Attachment, Endpoint, NetworkContainer, NetworkResource } from "./network.ts";
 
 export interface Identity {
   readonly id: string;
@@ -12,6 +12,7 @@ export interface Identity {
 
 const COMMON = Object.freeze({
   Scope: "local",
+  EnableIPv4: true,
   EnableIPv6: false,
   Internal: false,
   Attachable: false,
@@ -29,7 +30,6 @@ export function plainNetwork(name: "host" | "none", { id, created }: Identity): 
     Created: created,
     ...COMMON,
     Driver: name === "host" ? "host" : "null",
-    EnableIPv4: true,
     IPAM: { Driver: "default", Options: null, Config: null },
     Options: {},
   };
@@ -43,7 +43,6 @@ export function bridgeNetwork(bridge: Bridge, { id, created }: Identity): Networ
     Created: created,
     ...COMMON,
     Driver: "bridge",
-    EnableIPv4: true,
     IPAM: { Driver: "default", Options: null, Config },
     Options: {
       "com.docker.network.bridge.default_bridge": "true",
@@ -56,25 +55,31 @@ export function bridgeNetwork(bridge: Bridge, { id, created }: Identity): Networ
   };
 }
 
-function asContainer({ name, endpointId, mac, ip, prefix }: Attachment): NetworkContainer {
+function asContainer(name: string, { endpointId, mac, ip, prefix }: Endpoint): NetworkContainer {
   const IPv4Address = ip === "" ? "" : `${ip}/${prefix}`;
   return { Name: name, EndpointID: endpointId, MacAddress: mac, IPv4Address, IPv6Address: "" };
 }
 
 export function withContainers(network: NetworkResource, attachments: Iterable<Attachment>): NetworkResource {
-  const own = [...attachments].filter((attachment) => attachment.network === network.Name);
-  return {
-    ...network,
-    Containers: Object.fromEntries(own.map((one) => [one.containerId, asContainer(one)])),
-  };
+  const own = [...attachments].flatMap(({ containerId, name, endpoints }) =>
+    endpoints
+      .filter(({ networkId }) => networkId === network.Id)
+      .map((endpoint) => [containerId, asContainer(name, endpoint)] as const),
+  );
+  return { ...network, Containers: Object.fromEntries(own) };
 }
 
 /** By whole id, then name, then beginning of an id. @throws not_found, invalid_argument in Docker's words */
-export function findNetwork(networks: readonly NetworkResource[], reference: string): NetworkResource {
+export function findNetwork<T extends { readonly resource: NetworkResource }>(
+  networks: readonly T[],
+  reference: string,
+): T {
   const exact =
-    networks.find(({ Id }) => Id === reference) ?? networks.find(({ Name }) => Name === reference);
+    networks.find(({ resource }) => resource.Id === reference) ??
+    networks.find(({ resource }) => resource.Name === reference);
   if (exact !== undefined) return exact;
-  const matches = reference === "" ? [] : networks.filter(({ Id }) => Id.startsWith(reference));
+  const matches =
+    reference === "" ? [] : networks.filter(({ resource }) => resource.Id.startsWith(reference));
   if (matches.length > 1)
     throw new SkiffError(
       "invalid_argument",

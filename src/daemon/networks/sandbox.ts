@@ -1,39 +1,47 @@
-/** A container's network namespace: made with all that is in it, in about a millisecond. */
+/** A container's network namespace: made with all that is in it, in about a millisecond; and changed while the container runs. */
 import { AT_FDCWD, O } from "../../kernel/constants.ts";
 import { errnoOf, unless } from "../../kernel/errno.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { addAddress } from "../../kernel/netlink/address.ts";
-import type { Cidr } from "../../kernel/netlink/ipv4.ts";
 import {
   createVeth,
+  deleteLink,
   getLink,
   parseLink,
   parseMac,
   setHairpin,
+  setIsolated,
   setLinkUp,
 } from "../../kernel/netlink/link.ts";
-import { createNamespace, removeNamespace } from "../../kernel/netlink/namespace.ts";
+import { createNamespace, inNamespace, removeNamespace } from "../../kernel/netlink/namespace.ts";
 import { setBridgePort, setNeighbour } from "../../kernel/netlink/neighbour.ts";
-import { addDefaultRoute } from "../../kernel/netlink/route.ts";
+import { addDefaultRoute, deleteDefaultRoute, replaceDefaultRoute } from "../../kernel/netlink/route.ts";
 import { NETLINK, type NetlinkSocket, openNetlink } from "../../kernel/netlink/socket.ts";
 import type { Bridge } from "./bridge.ts";
 
-const INSIDE_NAME = "eth0";
 const LOOPBACK_INDEX = 1;
 /** Interfaces that come later get no IPv6 address: the network has none, and a link-local one would be a way around it (CVE-2024-32473). */
 const IPV6_OFF = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
 
-export interface Endpoint {
+/** One interface of a container. */
+export interface Plug {
   readonly bridge: Bridge;
+  /** `eth0` */
+  readonly name: string;
   readonly address: number;
+  readonly prefix: number;
   readonly mac: string;
   /** Of the host's end of the pair. */
   readonly hostName: string;
+  /** The default route; absent: not by this interface. */
+  readonly gateway?: number;
   /**
    * It may reach its own published ports by the host's address. With br_netfilter loaded (dockerd and kubelet do) such a packet never leaves the
    * bridge, which must send it back where it came from.
    */
   readonly hairpin: boolean;
+  /** From its neighbours on the bridge. */
+  readonly isolated: boolean;
 }
 
 function disableIpv6(kernel: Kernel): void {
@@ -43,46 +51,60 @@ function disableIpv6(kernel: Kernel): void {
   kernel.close(fd);
 }
 
-function connect(host: NetlinkSocket, inside: NetlinkSocket, netns: number, endpoint: Endpoint): void {
-  const { bridge, address, mac, hostName } = endpoint;
+function plugIn(host: NetlinkSocket, inside: NetlinkSocket, netns: number, plug: Plug): void {
+  const { bridge, address, prefix, mac, hostName, gateway } = plug;
   const pair = {
-    hostName,
-    peerName: INSIDE_NAME,
-    netns,
+    ...{ hostName, netns },
+    peerName: plug.name,
     peerMac: mac,
     mtu: bridge.mtu,
     master: bridge.index,
   };
   // The host's end is born up, and asked for in the same breath.
   const [, found] = host.request([createVeth(pair), getLink(hostName)]);
-  const [peer] = inside.request([getLink(INSIDE_NAME), setLinkUp(LOOPBACK_INDEX)]);
-  const eth0 = parseLink(peer![0]!).index;
-  const own: Cidr = { address, prefix: bridge.address.prefix };
-  inside.request([addAddress(eth0, own), setLinkUp(eth0), addDefaultRoute(eth0, bridge.address.address)]);
+  const [peer] = inside.request([getLink(plug.name), setLinkUp(LOOPBACK_INDEX)]);
+  const own = parseLink(peer![0]!).index;
+  inside.request([
+    addAddress(own, { address, prefix }),
+    setLinkUp(own),
+    ...(gateway === undefined ? [] : [addDefaultRoute(own, gateway)]),
+  ]);
   // The address may have been another container's a moment ago, whose interface the kernel has yet to take away.
   const macBytes = parseMac(mac);
   const port = parseLink(found![0]!).index;
   host.request([
-    ...(endpoint.hairpin ? [setHairpin(port)] : []),
+    ...(plug.hairpin ? [setHairpin(port)] : []),
+    ...(plug.isolated ? [setIsolated(port)] : []),
     setBridgePort(port, macBytes),
     setNeighbour(bridge.index, address, macBytes),
   ]);
 }
 
-/** A namespace at `path` with loopback up and, if there is an endpoint, `eth0`. A name left by a crash is taken over. */
-export function createSandbox(kernel: Kernel, host: NetlinkSocket, path: string, endpoint?: Endpoint): void {
+function withInside<T>(body: (inside: NetlinkSocket) => T): T {
+  const inside = openNetlink(NETLINK.ROUTE);
+  try {
+    return body(inside);
+  } finally {
+    inside.close();
+  }
+}
+
+/** A namespace at `path` with loopback up and its interfaces. A name left by a crash is taken over. `more` runs inside at the end. */
+export function createSandbox(
+  kernel: Kernel,
+  host: NetlinkSocket,
+  path: string,
+  plugs: readonly Plug[] = [],
+  more: () => void = () => {},
+): void {
   const create = () =>
     createNamespace(kernel, path, (netns) => {
-      const inside = openNetlink(NETLINK.ROUTE);
-      try {
-        if (endpoint === undefined) inside.request([setLinkUp(LOOPBACK_INDEX)]);
-        else {
-          disableIpv6(kernel);
-          connect(host, inside, netns, endpoint);
-        }
-      } finally {
-        inside.close();
-      }
+      withInside((inside) => {
+        disableIpv6(kernel);
+        if (plugs.length === 0) inside.request([setLinkUp(LOOPBACK_INDEX)]);
+        for (const plug of plugs) plugIn(host, inside, netns, plug);
+      });
+      more();
     });
   try {
     create();
@@ -91,4 +113,44 @@ export function createSandbox(kernel: Kernel, host: NetlinkSocket, path: string,
     removeNamespace(kernel, path);
     create();
   }
+}
+
+/** One more interface, without a default route. */
+export function addPlug(kernel: Kernel, host: NetlinkSocket, path: string, plug: Plug): void {
+  inNamespace(kernel, path, (netns) => withInside((inside) => plugIn(host, inside, netns, plug)));
+}
+
+/** What is not there is fine. */
+export function removePlug(kernel: Kernel, path: string, name: string): void {
+  inNamespace(kernel, path, () =>
+    withInside((inside) => {
+      const link = unless(["ENODEV"], () => inside.request([getLink(name)]))?.[0]?.[0];
+      if (link !== undefined) inside.request([deleteLink(parseLink(link).index)]);
+    }),
+  );
+}
+
+/** @param gateway undefined: none */
+export function setDefaultRoute(
+  kernel: Kernel,
+  path: string,
+  gateway: { readonly interface: string; readonly address: number } | undefined,
+): void {
+  inNamespace(kernel, path, () =>
+    withInside((inside) => {
+      if (gateway === undefined) {
+        unless(["ESRCH"], () => inside.request([deleteDefaultRoute()]));
+        return;
+      }
+      const [link] = inside.request([getLink(gateway.interface)]);
+      inside.request([replaceDefaultRoute(parseLink(link![0]!).index, gateway.address)]);
+    }),
+  );
+}
+
+/** Lets an interface reach its own published ports (see `Plug.hairpin`); one that has gone is fine. */
+export function setHairpinOf(kernel: Kernel, host: NetlinkSocket, path: string, name: string): void {
+  const link = inNamespace(kernel, path, () => withInside((inside) => inside.request([getLink(name)])));
+  const peer = link[0]?.[0] === undefined ? 0 : parseLink(link[0][0]).peer;
+  if (peer !== 0) unless(["ENODEV"], () => host.request([setHairpin(peer)]));
 }

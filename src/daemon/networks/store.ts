@@ -1,20 +1,26 @@
 /**
  * What the network service keeps, in a database it is handed (`bun:sqlite`):
  *
- *     network_endpoints  container_id (key) · address (number, unique, null without a bridge) · record (Attachment as JSON)
+ *     networks           id (key) · name (unique) · record (NetworkRecord as JSON): those of the user's own
+ *     network_sandboxes  container_id (key) · record (Attachment as JSON)
+ *     network_addresses  network_id, address (key) · container_id: what the sandboxes' endpoints have, so that none is given out twice
  *     network_settings   name (key) · value: ids and times of the default networks, and what was changed on this boot of the machine
  *
- * Endpoints mean nothing after a reboot (namespaces do not survive it), so the database need not be synced to disk for them. Columns are only
+ * Sandboxes mean nothing after a reboot (namespaces do not survive it), so the database need not be synced to disk for them. Columns are only
  * ever added.
  */
 import type { Database } from "bun:sqlite";
 import { parseIpv4 } from "../../kernel/netlink/ipv4.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import type { Attachment } from "./network.ts";
+import type { NetworkRecord } from "./record.ts";
 
 export interface NetworkStore {
-  endpoints(): Attachment[];
-  /** Replaces the container's own. @throws internal when another has the address. */
+  networks(): NetworkRecord[];
+  putNetwork(record: NetworkRecord): void;
+  removeNetwork(id: string): void;
+  attachments(): Attachment[];
+  /** Replaces the container's own. @throws internal when another has one of the addresses. */
   put(attachment: Attachment): void;
   remove(containerId: string): void;
   setting(name: string): string | undefined;
@@ -22,42 +28,73 @@ export interface NetworkStore {
 }
 
 const SCHEMA = `
-create table if not exists network_endpoints (
-  container_id text primary key,
-  address integer unique,
-  record text not null
+create table if not exists networks (id text primary key, name text not null unique, record text not null) without rowid;
+create table if not exists network_sandboxes (container_id text primary key, record text not null) without rowid;
+create table if not exists network_addresses (
+  network_id text not null,
+  address integer not null,
+  container_id text not null,
+  primary key (network_id, address)
 ) without rowid;
+create index if not exists network_addresses_by_container on network_addresses (container_id);
 create table if not exists network_settings (name text primary key, value text not null) without rowid;
 `;
 
+function sandboxStatements(database: Database) {
+  const drop = database.query("delete from network_sandboxes where container_id = ?");
+  const free = database.query("delete from network_addresses where container_id = ?");
+  const insert = database.query("insert into network_sandboxes (container_id, record) values (?, ?)");
+  const take = database.query(
+    "insert into network_addresses (network_id, address, container_id) values (?, ?, ?)",
+  );
+  const remove = database.transaction((containerId: string) => {
+    free.run(containerId);
+    drop.run(containerId);
+  });
+  const put = database.transaction((attachment: Attachment) => {
+    const { containerId, endpoints } = attachment;
+    remove(containerId);
+    insert.run(containerId, JSON.stringify(attachment));
+    for (const { networkId, ip } of endpoints) {
+      const address = parseIpv4(ip);
+      if (address !== undefined) take.run(networkId, address, containerId);
+    }
+  });
+  return { remove, put };
+}
+
+function parsed<T>(rows: readonly { readonly record: string }[]): T[] {
+  return rows.map(({ record }) => JSON.parse(record) as T);
+}
+
 export function createNetworkStore(database: Database): NetworkStore {
   database.run(SCHEMA);
-  const all = database.query<{ record: string }, []>("select record from network_endpoints");
-  const drop = database.query("delete from network_endpoints where container_id = ?");
-  const insert = database.query(
-    "insert into network_endpoints (container_id, address, record) values (?, ?, ?)",
-  );
+  const sandboxes = sandboxStatements(database);
+  const list = (table: string) => database.query<{ record: string }, []>(`select record from ${table}`);
+  const [allNetworks, allSandboxes] = [list("networks"), list("network_sandboxes")];
   const find = database.query<{ value: string }, [string]>(
     "select value from network_settings where name = ?",
   );
   const replace = database.query("insert or replace into network_settings (name, value) values (?, ?)");
-  const put = database.transaction((attachment: Attachment) => {
-    drop.run(attachment.containerId);
-    insert.run(attachment.containerId, parseIpv4(attachment.ip) ?? null, JSON.stringify(attachment));
-  });
+  const putNetwork = database.query("insert or replace into networks (id, name, record) values (?, ?, ?)");
+  const removeNetwork = database.query("delete from networks where id = ?");
   return {
-    endpoints: () => all.all().map(({ record }) => JSON.parse(record) as Attachment),
+    networks: () => parsed<NetworkRecord>(allNetworks.all()),
+    putNetwork: (record) =>
+      void putNetwork.run(record.resource.Id, record.resource.Name, JSON.stringify(record)),
+    removeNetwork: (id) => void removeNetwork.run(id),
+    attachments: () => parsed<Attachment>(allSandboxes.all()),
     put(attachment) {
       try {
-        put(attachment);
+        sandboxes.put(attachment);
       } catch (cause) {
-        const { name, ip } = attachment;
-        throw new SkiffError("internal", `record endpoint of ${name} (${ip}): ${(cause as Error).message}`, {
-          cause,
-        });
+        const { name, endpoints } = attachment;
+        const addresses = endpoints.map(({ ip }) => ip).join(", ");
+        const text = `record endpoints of ${name} (${addresses}): ${(cause as Error).message}`;
+        throw new SkiffError("internal", text, { cause });
       }
     },
-    remove: (containerId) => void drop.run(containerId),
+    remove: (containerId) => void sandboxes.remove(containerId),
     setting: (name) => find.get(name)?.value,
     set: (name, value) => void replace.run(name, value),
   };

@@ -3,7 +3,8 @@ import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
 import { systemClock } from "../../lib/clock.ts";
 import { randomIds } from "../../lib/ids.ts";
-import type { AttachRequest, NetworkService } from "./network.ts";
+import { ANYWHERE } from "./endpoints.ts";
+import type { Attachment, AttachRequest, NetworkService } from "./network.ts";
 import { openNetworks } from "./open.ts";
 
 export function run(...argv: readonly string[]): { readonly code: number; readonly stdout: string } {
@@ -18,6 +19,8 @@ export interface TestNetworks extends Disposable {
   readonly bridge: string;
   readonly subnet: string;
   readonly logged: string[];
+  /** Events: action, network, container. */
+  readonly told: string[];
   readonly database: Database;
   service: NetworkService;
   /** As after SIGKILL and a new start: nothing was closed in order. */
@@ -32,16 +35,26 @@ export function testNetworks(number: number): TestNetworks {
   run("ip", "link", "add", bridge, "type", "bridge");
   run("ip", "address", "add", `${subnet}.1/24`, "dev", bridge);
   const logged: string[] = [];
+  const told: string[] = [];
+  const events = {
+    publish: (
+      _type: string,
+      action: string,
+      _id: string,
+      { name, container }: Readonly<Record<string, string>>,
+    ) => void told.push([action, name, container].join(" ").trim()),
+  };
   const database = new Database(`${dir}/networks.db`);
   const options = { bridge, bip: "", mtu: 0, dns: NO_DNS, execRoot: `${dir}/exec`, dataRoot: dir };
   const log = (message: string) => void logged.push(message);
-  const open = () => openNetworks(options, { database, ids: randomIds, clock: systemClock, log });
+  const open = () => openNetworks(options, { database, events, ids: randomIds, clock: systemClock, log });
   const made: TestNetworks = {
-    ...{ dir, bridge, subnet, logged, database },
+    ...{ dir, bridge, subnet, logged, told, database },
     service: open(),
     restart: () => void (made.service = open()),
     [Symbol.dispose]() {
       made.service.recover([]);
+      made.service.prune(new Map());
       made.service.close();
       run("ip", "link", "del", bridge);
       rmSync(dir, { recursive: true });
@@ -50,9 +63,17 @@ export function testNetworks(number: number): TestNetworks {
   return made;
 }
 
+/** Of its first network. */
+export function ipOf({ endpoints }: Attachment): string {
+  return endpoints[0]?.ip ?? "";
+}
+
+/** Without `endpoints` it is in the network its mode names. */
 export function request(containerId: string, change: Partial<AttachRequest> = {}): AttachRequest {
+  const mode = change.mode ?? "bridge";
+  const endpoints = mode.startsWith("container:") ? {} : { [mode]: ANYWHERE };
   return {
-    ...{ containerId, name: containerId, mode: "bridge", hostname: "boat", domainname: "" },
+    ...{ containerId, name: containerId, mode, endpoints, links: [], hostname: "boat", domainname: "" },
     ...{ portBindings: {}, exposedPorts: [], publishAll: false, dns: NO_DNS, extraHosts: [] },
     ...change,
   };

@@ -11,10 +11,16 @@ import { hostResolvConf, resolvConfText } from "./resolv-conf.ts";
 import { NO_DNS, request } from "./testing.ts";
 
 test("the lowest free address, never the network's, the gateway's or the broadcast's", () => {
-  const network = parseCidr("172.17.0.1/16");
+  const space = (cidr: string, gateway: string) => ({
+    ...{ networkId: "id", name: "net", subnet: parseCidr(cidr) },
+    reserved: [parseIpv4(gateway)!],
+  });
+  const network = space("172.17.0.0/16", "172.17.0.1");
   expect(formatIpv4(lowestFree(network, new Set()))).toBe("172.17.0.2");
+  const range = parseCidr("172.17.3.0/24");
+  expect(formatIpv4(lowestFree({ ...network, range }, new Set()))).toBe("172.17.3.0");
   expect(macOf(parseIpv4("172.17.0.2")!)).toBe("02:42:ac:11:00:02");
-  const small = parseCidr("10.0.0.6/29");
+  const small = space("10.0.0.0/29", "10.0.0.6");
   const used = new Set<number>();
   const given = Array.from({ length: 5 }, () => {
     const address = lowestFree(small, used);
@@ -22,7 +28,9 @@ test("the lowest free address, never the network's, the gateway's or the broadca
     return formatIpv4(address);
   });
   expect(given).toEqual(["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"]);
-  expect(() => lowestFree(small, used)).toThrow("no available IPv4 addresses");
+  expect(() => lowestFree(small, used)).toThrow(
+    "no available IPv4 addresses on this network's address pools: net (id)",
+  );
 });
 
 test("a pool that nobody uses", () => {
@@ -30,13 +38,13 @@ test("a pool that nobody uses", () => {
   expect(formatIpv4(freePool([parseCidr("172.17.42.0/24"), parseCidr("172.18.0.0/15")]).address)).toBe(
     "172.20.0.1",
   );
-  expect(() => freePool([parseCidr("128.0.0.0/1")])).toThrow("non-overlapping");
+  expect(() => freePool([parseCidr("128.0.0.0/1")])).toThrow("fully subnetted");
 });
 
 test("/etc/hosts", () => {
   const text = hostsText({
     ...{ extraHosts: ["a:1.2.3.4", "six:::1", "g:host-gateway"], gateway: "172.17.0.1" },
-    ...{ ip: "172.17.0.2", hostname: "boat", domainname: "example.org" },
+    ...{ ips: ["172.17.0.2"], hostname: "boat", domainname: "example.org" },
   });
   expect(text.split("\n").slice(-5)).toEqual([
     "1.2.3.4\ta",

@@ -29,6 +29,7 @@ const IFLA = Object.freeze({
   ADDRESS: 1,
   IFNAME: 3,
   MTU: 4,
+  LINK: 5,
   MASTER: 10,
   PROTINFO: 12,
   LINKINFO: 18,
@@ -39,6 +40,7 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
 const IFLA_BRPORT_MODE = 4;
+const IFLA_BRPORT_ISOLATED = 33;
 /** IFNAMSIZ without the NUL. */
 export const INTERFACE_NAME_BYTES_MAX = 15;
 
@@ -51,6 +53,8 @@ export interface Link {
   readonly mac: string;
   /** Index of the bridge it is a port of, 0 for none. */
   readonly master: number;
+  /** Of a veth: index of the other end, in its own namespace; 0 for none. */
+  readonly peer: number;
   /** `bridge`, `veth` …; "" for a real one. */
   readonly kind: string;
   /** Free text (`ip link set alias`). */
@@ -156,6 +160,13 @@ export function setHairpin(index: number): Request {
   return { type: RTM_SETLINK, flags: 0, body, action: `set hairpin mode of interface ${index}` };
 }
 
+/** A bridge sends no frame from one isolated port to another: they reach the bridge itself and what lies behind it. */
+export function setIsolated(index: number): Request {
+  const isolated = nested(IFLA.PROTINFO, attribute(IFLA_BRPORT_ISOLATED, u8(1)));
+  const body = concat([linkInfo(index, 0, 0, AF_BRIDGE), isolated]);
+  return { type: RTM_SETLINK, flags: 0, body, action: `isolate interface ${index}` };
+}
+
 /** Slow (tens of milliseconds, it waits for every CPU): never while a client waits. */
 export function deleteLink(index: number): Request {
   return { type: RTM_DELLINK, flags: 0, body: linkInfo(index), action: `delete interface ${index}` };
@@ -190,6 +201,7 @@ export function parseLink(message: Message): Link {
     mtu: readU32(attributes.get(IFLA.MTU)) ?? 0,
     mac: formatMac(attributes.get(IFLA.ADDRESS) ?? new Uint8Array()),
     master: readU32(attributes.get(IFLA.MASTER)) ?? 0,
+    peer: readU32(attributes.get(IFLA.LINK)) ?? 0,
     kind: info === undefined ? "" : (readString(parseAttributes(info).get(IFLA_INFO_KIND)) ?? ""),
     alias: readString(attributes.get(IFLA.IFALIAS)) ?? "",
   };

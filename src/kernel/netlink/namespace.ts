@@ -66,11 +66,15 @@ export function createNamespace<T>(kernel: Kernel, path: string, body: (netns: n
   }
 }
 
-/** Runs `body`, which must not wait for anything, inside the namespace at `path`. */
-export function inNamespace<T>(kernel: Kernel, path: string, body: () => T): T {
+/** Runs `body`, which must not wait for anything, inside the namespace at `path`; it is given a descriptor of it. */
+export function inNamespace<T>(kernel: Kernel, path: string, body: (netns: number) => T): T {
   const netns = kernel.openat(AT_FDCWD, path, O.RDONLY, 0);
   try {
-    return away(kernel, () => kernel.setns(netns, CLONE.NEWNET), body);
+    return away(
+      kernel,
+      () => kernel.setns(netns, CLONE.NEWNET),
+      () => body(netns),
+    );
   } finally {
     kernel.close(netns);
   }

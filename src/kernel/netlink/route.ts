@@ -15,6 +15,7 @@ import {
 } from "./message.ts";
 
 const RTM_NEWROUTE = 24;
+const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
 const AF_INET = 2;
 const RT_BYTES = 12;
@@ -51,6 +52,16 @@ export function addDefaultRoute(index: number, gateway: number): Request {
     body: concat([routeInfo(0), attribute(RTA.GATEWAY, ipv4Bytes(gateway)), attribute(RTA.OIF, u32(index))]),
     action: `add default route by ${formatIpv4(gateway)}`,
   };
+}
+
+/** Instead of whichever there is. */
+export function replaceDefaultRoute(index: number, gateway: number): Request {
+  return { ...addDefaultRoute(index, gateway), flags: NLM_F.CREATE | NLM_F.REPLACE };
+}
+
+/** Fails with ESRCH when there is none. */
+export function deleteDefaultRoute(): Request {
+  return { type: RTM_DELROUTE, flags: 0, body: routeInfo(0), action: "delete default route" };
 }
 
 export function listRoutes(): Request {

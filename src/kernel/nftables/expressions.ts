@@ -3,7 +3,7 @@
  * does not match. `r1` is 16 bytes wide; r9, r10 are its second and third four bytes, so that a key of several fields is loaded piece by piece.
  */
 import { type Cidr, ipv4Bytes, maskOf, networkOf } from "../netlink/ipv4.ts";
-import { attribute, type Bytes, be32, concat, nested, string, u32 } from "../netlink/message.ts";
+import { attribute, type Bytes, be16, be32, concat, nested, string, u32 } from "../netlink/message.ts";
 
 export type Expression = Bytes;
 
@@ -100,6 +100,24 @@ export function redirectBy(map: string, byAddress: boolean): Expression[] {
     expression("nat", word(1, 1), word(2, 2), word(3, R1), word(5, R9)),
   ];
 }
+
+export const protocolIs = (protocol: number): Expression[] => [
+  meta(META.L4PROTO),
+  compare(Uint8Array.of(protocol)),
+];
+export const destinationPortIs = (port: number): Expression[] => [
+  payload(TRANSPORT_HEADER, 2, 2),
+  compare(be16(port)),
+];
+
+const load = (register: number, value: Bytes) => expression("immediate", word(1, register), data(2, value));
+
+/** Rewrites the destination. */
+export const redirectTo = (ip: number, port: number): Expression[] => [
+  load(R1, ipv4Bytes(ip)),
+  load(R9, be16(port)),
+  expression("nat", word(1, 1), word(2, 2), word(3, R1), word(5, R9)),
+];
 
 /** The source becomes the address of the interface it leaves by. */
 export const masquerade = (): Expression[] => [expression("masq")];
