@@ -417,11 +417,11 @@ export class Sandboxes {
   }
 
   /** The default route and the published ports go to the endpoint that is now the first. `before` says where they are. */
-  #settleGateway(before: Attachment): Attachment {
+  #settleGateway(before: Attachment, withdrawn = false): Attachment {
     const { kernel } = this.#parts;
     const gateway = gatewayEndpoint(before.endpoints);
     if ((gateway?.networkId ?? "") === before.gatewayOf) return before;
-    this.#publisher.withdraw(before);
+    if (!withdrawn) this.#publisher.withdraw(before);
     const address = gateway === undefined ? undefined : parseIpv4(gateway.gateway)!;
     const route = address === undefined ? undefined : { interface: gateway!.interface, address };
     setDefaultRoute(kernel, before.netnsPath, route);
@@ -433,12 +433,14 @@ export class Sandboxes {
 
   #unplug(before: Attachment, endpoint: Endpoint): Attachment {
     const { kernel } = this.#parts;
-    if (before.gatewayOf === endpoint.networkId) this.#publisher.withdraw(before);
+    const hadGateway = before.gatewayOf === endpoint.networkId;
+    // While it is known where they are.
+    if (hadGateway) this.#publisher.withdraw(before);
     if (endpoint.interface !== "") removePlug(kernel, before.netnsPath, endpoint.interface);
     const endpoints = before.endpoints.filter((one) => one.networkId !== endpoint.networkId);
     const next = this.#withFiles({ ...before, endpoints });
     this.#replace(before, next);
     this.#addresses.give(endpoint.networkId, endpoint.ip);
-    return this.#settleGateway(next);
+    return this.#settleGateway(next, hadGateway);
   }
 }

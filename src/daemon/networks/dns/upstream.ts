@@ -65,18 +65,26 @@ function frame(bytes: Uint8Array): Buffer {
 function askTcp(fd: number, bytes: Uint8Array, accept: Accept): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
     let received: Buffer = Buffer.alloc(0);
+    let unsent: Buffer = frame(bytes);
+    // Opened means taken over, not connected: nothing may go out at first.
+    const send = (connection: Bun.Socket) => {
+      const sent = unsent.length === 0 ? 0 : connection.write(unsent);
+      if (sent > 0) unsent = unsent.subarray(sent);
+    };
     let close = () => {};
     const end = (answer?: Uint8Array) => {
       clearTimeout(timer);
-      close();
       resolve(answer);
+      // Calls back at once.
+      close();
     };
     const timer = setTimeout(end, TIMEOUT_MS);
     const socket = {
       open(connection: Bun.Socket) {
         close = () => connection.end();
-        connection.write(frame(bytes));
+        send(connection);
       },
+      drain: send,
       data(_: Bun.Socket, chunk: Buffer) {
         received = Buffer.concat([received, chunk]);
         if (received.length < 2) return;
