@@ -5,8 +5,8 @@ import { linuxKernel } from "../../../kernel/linux.ts";
 import { Extractor } from "../../../kernel/tree/extract.ts";
 import { messageOf, SkiffError } from "../../../lib/errors.ts";
 import { TarReader } from "../../../lib/tar/reader.ts";
-import { type Compression, type LayerRequest, report } from "./child.ts";
 import { leaveMountNamespace, openMounted } from "./mounted.ts";
+import { type Compression, type LayerRequest, report } from "./protocol.ts";
 
 const PIECE_BYTES = 1024 * 1024;
 const REPORT_BYTES = 4 * 1024 * 1024;

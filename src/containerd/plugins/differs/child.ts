@@ -1,48 +1,6 @@
-/**
- * Work on layers happens in a process of its own, this same program as `skiff-containerd layer`: unpacking is one long loop of system calls, which
- * would stop containerd's event loop, and a mount namespace of its own takes all mounts along when it ends, however it ends.
- *
- *     containerd ── argv: the request as JSON ──► child
- *     containerd ◄── fd 3, a line each: {"read":N} … then {"digest":…,"size":…} or {"error":…,"code":…} ── child
- *     containerd ◄── stdout: the archive (pack only) ── child
- */
-import { writeSync } from "node:fs";
-import { codeOf, type ErrorCode, messageOf } from "../../../lib/errors.ts";
-import type { SnapshotMount } from "../../core/snapshots.ts";
-
-export type LayerRequest =
-  | {
-      readonly verb: "apply";
-      /** The layer's blob. */
-      readonly blob: string;
-      readonly mounts: readonly SnapshotMount[];
-      /** An empty directory to mount on. */
-      readonly target: string;
-    }
-  | {
-      readonly verb: "pack";
-      readonly lower: readonly SnapshotMount[];
-      readonly upper: readonly SnapshotMount[];
-      readonly target: string;
-      readonly compression: Compression;
-      readonly latestNs: string;
-    };
-
-export const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
-export type Compression = (typeof COMPRESSIONS)[number];
-
-export type LayerReport =
-  /** Compressed bytes so far. */
-  | { readonly read: number }
-  /** Of the uncompressed bytes. */
-  | { readonly digest: string; readonly size: number }
-  | { readonly error: string; readonly code: ErrorCode };
-
-const REPORT_FD = 3;
-
-export function report(line: LayerReport): void {
-  writeSync(REPORT_FD, `${JSON.stringify(line)}\n`);
-}
+/** `skiff-containerd layer`: the child process of protocol.ts. */
+import { codeOf, messageOf } from "../../../lib/errors.ts";
+import { type LayerRequest, report } from "./protocol.ts";
 
 export async function main(argv: readonly string[]): Promise<number> {
   try {

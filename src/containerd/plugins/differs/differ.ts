@@ -1,4 +1,4 @@
-/** The differ: what core/diff.ts promises, by child processes (child.ts). */
+/** The differ: what core/diff.ts promises, by child processes (protocol.ts). */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SkiffError } from "../../../lib/errors.ts";
@@ -6,7 +6,7 @@ import type { IdSource } from "../../../lib/ids.ts";
 import { selfCommand } from "../../../lib/self.ts";
 import type { ContentStore, Descriptor } from "../../core/content.ts";
 import type { Differ, DiffRequest } from "../../core/diff.ts";
-import type { Compression, LayerReport, LayerRequest } from "./child.ts";
+import type { Compression, LayerReport, LayerRequest } from "./protocol.ts";
 
 /** Layers at work at once; more would only wait for the processors. */
 const CHILDREN_MAX = 4;

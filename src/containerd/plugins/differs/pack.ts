@@ -4,10 +4,10 @@ import { createWriteStream } from "node:fs";
 import { createGzip, createZstdCompress } from "node:zlib";
 import { linuxKernel } from "../../../kernel/linux.ts";
 import { packTree } from "../../../kernel/tree/pack.ts";
-import type { LayerRequest } from "./child.ts";
-import { report } from "./child.ts";
 import { compareTrees } from "./compare.ts";
 import { leaveMountNamespace, openDirectory, openMounted, upperDirectory } from "./mounted.ts";
+import type { LayerRequest } from "./protocol.ts";
+import { report } from "./protocol.ts";
 
 type PackRequest = Extract<LayerRequest, { readonly verb: "pack" }>;
 

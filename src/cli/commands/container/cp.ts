@@ -1,0 +1,199 @@
+/** `skiff cp`: one side is `CONTAINER:PATH`, the other a path here, or `-` for a tar archive. The system's tar packs and unpacks the local side. */
+import { existsSync, lstatSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { bool, type Command, type Context } from "../../command.ts";
+import { CliError } from "../../errors.ts";
+import { saveStream } from "../../streams/save.ts";
+import { openStdin } from "../../streams/stdin.ts";
+import { inPath } from "../each.ts";
+
+interface Place {
+  /** "" is this machine. */
+  readonly container: string;
+  readonly path: string;
+}
+
+interface PathStat {
+  readonly name: string;
+  readonly mode: number;
+  readonly linkTarget: string;
+}
+
+/** Of Go's os.FileMode. */
+const GO_DIRECTORY = 2 ** 31;
+const GO_SYMLINK = 2 ** 27;
+
+function placeOf(word: string): Place {
+  if (word.startsWith("/") || word.startsWith(".") || word === "-") return { container: "", path: word };
+  const colon = word.indexOf(":");
+  return colon < 0
+    ? { container: "", path: word }
+    : { container: word.slice(0, colon), path: word.slice(colon + 1) };
+}
+
+async function statInside(context: Context, { container, path }: Place): Promise<PathStat | undefined> {
+  try {
+    const response = await context.client.send("HEAD", `/containers/${inPath(container)}/archive`, {
+      query: { path },
+    });
+    response.close();
+    const text = response.headers.get("x-docker-container-path-stat") ?? "";
+    return JSON.parse(Buffer.from(text, "base64").toString()) as PathStat;
+  } catch {
+    return undefined;
+  }
+}
+
+const hasMode = (stat: PathStat, bit: number): boolean => Math.floor(stat.mode / bit) % 2 === 1;
+
+async function tar(argv: readonly string[], input: AsyncIterable<Uint8Array> | undefined): Promise<void> {
+  const child = Bun.spawn(["tar", ...argv], {
+    stdin: input === undefined ? "ignore" : "pipe",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const said = child.stderr.text();
+  if (input !== undefined) {
+    for await (const bytes of input) {
+      child.stdin!.write(bytes);
+      await child.stdin!.flush();
+    }
+    await child.stdin!.end();
+  }
+  if ((await child.exited) !== 0) throw new CliError(`tar: ${(await said).trim()}`);
+}
+
+function sed(from: string, to: string): string {
+  const quoted = (text: string) => text.replace(/[|\\&^$.*[\]]/g, "\\$&");
+  return `--transform=flags=rSH;s|^${quoted(from)}\\(/\\|$\\)|${to.replace(/[|\\&]/g, "\\$&")}\\1|`;
+}
+
+/** The name an entry is to have on the other side. */
+async function copyOut(context: Context, from: Place, to: string): Promise<void> {
+  const follow = context.bool("follow-link");
+  let source = from;
+  const stat = await statInside(context, from);
+  if (follow && stat !== undefined && hasMode(stat, GO_SYMLINK))
+    source = { ...from, path: resolve(dirname(from.path), stat.linkTarget) };
+  const url = `/containers/${inPath(from.container)}/archive`;
+  const response = await context.client.send("GET", url, { query: { path: source.path } });
+  if (to === "-") return saveStream(response.body, "-");
+  const name = stat?.name ?? basename(source.path);
+  const packed = source === from ? name : basename(source.path);
+  const target = statSync(to, { throwIfNoEntry: false });
+  const contentsOnly = /\/\.$/.test(from.path);
+  const isDirectory = stat !== undefined && hasMode(stat, GO_DIRECTORY);
+  if (target === undefined && to.endsWith("/") && !isDirectory)
+    throw new CliError(`no such directory: ${to}`);
+  if (target !== undefined && !target.isDirectory() && isDirectory)
+    throw new CliError(`cannot copy directory to file: ${to}`);
+  const into = target?.isDirectory() === true ? to : dirname(resolve(to));
+  const wanted = target?.isDirectory() === true ? (contentsOnly ? "." : name) : basename(resolve(to));
+  if (!existsSync(into)) throw new CliError(`invalid output path: directory "${into}" does not exist`);
+  const owner = context.bool("archive") ? ["--same-owner"] : ["--no-same-owner"];
+  await tar(
+    [
+      "-C",
+      into,
+      "-xpf",
+      "-",
+      ...owner,
+      "--absolute-names",
+      ...(packed === wanted ? [] : [sed(packed, wanted)]),
+    ],
+    response.body,
+  );
+}
+
+async function* packLocal(path: string, wanted: string, follow: boolean): AsyncGenerator<Uint8Array> {
+  const absolute = resolve(path);
+  const contents = /(^|\/)\.$/.test(path) || path.endsWith("/.");
+  const [directory, name] = contents ? [absolute, "."] : [dirname(absolute), basename(absolute)];
+  const rename = name === wanted ? [] : [sed(name, wanted)];
+  const argv = [
+    "tar",
+    "-C",
+    directory,
+    "--numeric-owner",
+    "--format=pax",
+    "-cf",
+    "-",
+    ...(follow ? ["-h"] : []),
+    ...rename,
+    "--",
+    name,
+  ];
+  const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  for await (const bytes of child.stdout) yield bytes;
+  if ((await child.exited) !== 0) throw new CliError(`tar: ${(await child.stderr.text()).trim()}`);
+}
+
+async function copyIn(context: Context, from: string, to: Place): Promise<void> {
+  let stat = await statInside(context, to);
+  let path = to.path === "" ? "/" : to.path;
+  if (stat !== undefined && hasMode(stat, GO_SYMLINK)) {
+    path = resolve(dirname(path), stat.linkTarget);
+    stat = await statInside(context, { ...to, path });
+  }
+  const query = {
+    noOverwriteDirNonDir: true,
+    copyUIDGID: context.bool("archive"),
+  };
+  const url = `/containers/${inPath(to.container)}/archive`;
+  const headers = { "Content-Type": "application/x-tar" };
+  const put = async (into: string, body: AsyncIterable<Uint8Array>) => {
+    const response = await context.client.send("PUT", url, {
+      query: { ...query, path: into },
+      headers,
+      body,
+    });
+    await response.text();
+  };
+  if (from === "-") {
+    if (stat === undefined || !hasMode(stat, GO_DIRECTORY))
+      throw new CliError(`destination "${to.container}:${to.path}" must be a directory`);
+    await put(path, openStdin().pieces);
+    return;
+  }
+  const local = context.bool("follow-link")
+    ? statSync(from, { throwIfNoEntry: false })
+    : lstatSync(from, { throwIfNoEntry: false });
+  if (local === undefined) throw new CliError(`lstat ${resolve(from)}: no such file or directory`);
+  const isDirectory = stat !== undefined && hasMode(stat, GO_DIRECTORY);
+  if (stat !== undefined && !isDirectory && local.isDirectory()) throw new CliError("cannot copy directory");
+  if (stat === undefined && path.endsWith("/") && !local.isDirectory())
+    throw new CliError(`no such directory: ${path}`);
+  const contents = /(^|\/)\.$/.test(from);
+  const wanted = isDirectory ? (contents ? "." : basename(resolve(from))) : basename(path);
+  await put(
+    isDirectory ? path : dirname(path.replace(/\/+$/, "")) || "/",
+    packLocal(from, wanted, context.bool("follow-link")),
+  );
+}
+
+export const command: Command = {
+  usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tskiff cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+  summary: "Copy files/folders between a container and the local filesystem",
+  flags: [
+    bool("archive", "Archive mode (copy all uid/gid information)", "a"),
+    bool("follow-link", "Always follow symbol link in SRC_PATH", "L"),
+    bool(
+      "quiet",
+      "Suppress progress output during copy. Progress output is automatically suppressed if no terminal is attached",
+      "q",
+    ),
+  ],
+  words: { min: 2, max: 2 },
+  async run(context) {
+    const [from, to] = context.words.map(placeOf) as [Place, Place];
+    if (from.path === "") throw new CliError("source can not be empty");
+    if (to.path === "" && to.container === "") throw new CliError("destination can not be empty");
+    if (from.container !== "" && to.container !== "")
+      throw new CliError("copying between containers is not supported");
+    if (from.container === "" && to.container === "")
+      throw new CliError("must specify at least one container source");
+    if (from.container !== "") await copyOut(context, from, to.path);
+    else await copyIn(context, from.path, to);
+    return 0;
+  },
+};

@@ -1,0 +1,19 @@
+/** `skiff create` */
+import { writeStdout } from "../../../kernel/stdout.ts";
+import type { Command } from "../../command.ts";
+import { createContainer } from "./create-container.ts";
+import { CREATE_FLAGS } from "./create-flags.ts";
+import { createCall } from "./create-request.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  summary: "Create a new container",
+  flags: CREATE_FLAGS,
+  words: { min: 1, max: Number.POSITIVE_INFINITY },
+  stopsAtWord: true,
+  async run(context) {
+    const id = await createContainer(context, createCall(context, false));
+    writeStdout(`${id}\n`);
+    return 0;
+  },
+};

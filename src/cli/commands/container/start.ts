@@ -1,0 +1,67 @@
+/** `skiff start` */
+import { isTerminal } from "../../../kernel/stdout.ts";
+import { bool, type Command, type Context, text } from "../../command.ts";
+import { CliError } from "../../errors.ts";
+import { attachStreams } from "../../streams/attach.ts";
+import { proxySignals } from "../../streams/signals.ts";
+import { followSize } from "../../streams/terminal.ts";
+import { forEachName, inPath } from "../each.ts";
+import { waitForExit } from "./wait-for.ts";
+
+interface Inspected {
+  readonly Id: string;
+  readonly Config: { readonly Tty: boolean; readonly OpenStdin: boolean };
+  readonly HostConfig: { readonly AutoRemove: boolean };
+}
+
+async function startAttached(context: Context, name: string): Promise<number> {
+  const { client, settings } = context;
+  const { Id, Config, HostConfig } = await client.get<Inspected>(`/containers/${inPath(name)}/json`);
+  const stdin = context.bool("interactive") && Config.OpenStdin;
+  const query = {
+    ...{ stream: true, stdin, stdout: true, stderr: true },
+    detachKeys: context.text("detach-keys") || settings.config.detachKeys,
+  };
+  const response = await client.send("POST", `/containers/${Id}/attach`, { query, hijack: true });
+  using attached = attachStreams(response.stream!, { tty: Config.Tty, stdin, stdout: true, stderr: true });
+  const exit = waitForExit(client, Id, HostConfig.AutoRemove);
+  exit.catch(() => undefined);
+  const stopProxy = context.bool("sig-proxy") && !Config.Tty ? proxySignals(client, Id) : () => {};
+  let stopSize = () => {};
+  try {
+    await client.post(`/containers/${Id}/start`);
+    if (Config.Tty && isTerminal(1)) stopSize = followSize(client, `/containers/${Id}/resize`);
+    await attached.output;
+    if (Config.Tty && stdin) {
+      const { State } = await client.get<{ State: { Running: boolean } }>(`/containers/${Id}/json`);
+      if (State.Running) return 0;
+    }
+    return await exit;
+  } finally {
+    stopProxy();
+    stopSize();
+  }
+}
+
+export const command: Command = {
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Start one or more stopped containers",
+  flags: [
+    bool("attach", "Attach STDOUT/STDERR and forward signals", "a"),
+    text("detach-keys", "Override the key sequence for detaching a container"),
+    bool("interactive", "Attach container's STDIN", "i"),
+    { ...bool("sig-proxy", "Proxy received signals to the process", undefined, "true"), hidden: true },
+  ],
+  words: { min: 1, max: Number.POSITIVE_INFINITY },
+  async run(context) {
+    const { words, client } = context;
+    if (context.bool("attach") || context.bool("interactive")) {
+      if (words.length > 1) throw new CliError("you cannot start and attach multiple containers at once");
+      return startAttached(context, words[0]!);
+    }
+    return forEachName(words, async (name) => {
+      await client.post(`/containers/${inPath(name)}/start`);
+      return name;
+    });
+  },
+};

@@ -1,0 +1,63 @@
+/** Help texts in docker's layout, from a command's own data. */
+import type { Command, Flag } from "../command.ts";
+
+const PROGRAM = "skiff";
+
+function flagLine({ short, name, kind, type }: Flag): string {
+  const head = short === undefined ? `      --${name}` : `  -${short}, --${name}`;
+  const shown = kind === "bool" ? "" : ` ${type ?? (kind === "list" ? "list" : kind)}`;
+  return head + shown;
+}
+
+function withDefault({ usage, default: value = "", kind }: Flag): string {
+  if (value === "" || value === "false" || value === "0") return usage;
+  return `${usage} (default ${kind === "string" ? JSON.stringify(value) : value})`;
+}
+
+export function flagsHelp(flags: readonly Flag[]): string {
+  const shown = flags.filter((flag) => flag.hidden !== true).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const heads = shown.map(flagLine);
+  const width = Math.max(0, ...heads.map((head) => head.length));
+  return shown.map((flag, at) => `${heads[at]!.padEnd(width)}   ${withDefault(flag)}\n`).join("");
+}
+
+export function commandHelp(path: string, aliases: readonly string[], command: Command): string {
+  const parts = [
+    `\nUsage:  ${PROGRAM} ${path}${command.usage === "" ? "" : ` ${command.usage}`}\n\n${command.summary}\n`,
+  ];
+  if (aliases.length > 0)
+    parts.push(`\nAliases:\n  ${[path, ...aliases].map((name) => `${PROGRAM} ${name}`).join(", ")}\n`);
+  if (command.flags.length > 0) parts.push(`\nOptions:\n${flagsHelp(command.flags)}`);
+  return parts.join("");
+}
+
+export interface GroupLine {
+  readonly name: string;
+  readonly summary: string;
+}
+
+function lines(entries: readonly GroupLine[]): string {
+  const width = Math.max(...entries.map(({ name }) => name.length));
+  return entries.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}\n`).join("");
+}
+
+export function groupHelp(group: string, summary: string, entries: readonly GroupLine[]): string {
+  const more = `Run '${PROGRAM} ${group} COMMAND --help' for more information on a command.`;
+  return `\nUsage:  ${PROGRAM} ${group} COMMAND\n\n${summary}\n\nCommands:\n${lines(entries)}\n${more}\n`;
+}
+
+export function rootHelp(
+  common: readonly GroupLine[],
+  groups: readonly GroupLine[],
+  others: readonly GroupLine[],
+  flags: readonly Flag[],
+): string {
+  return `Usage:  ${PROGRAM} [OPTIONS] COMMAND\n
+A self-sufficient runtime for containers\n
+Common Commands:\n${lines(common)}
+Management Commands:\n${lines(groups)}
+Commands:\n${lines(others)}
+Global Options:\n${flagsHelp(flags)}
+Run '${PROGRAM} COMMAND --help' for more information on a command.
+`;
+}
