@@ -69,7 +69,7 @@ function checkWords(name: string, command: Command, count: number): void {
           : `requires at most ${plural(max)}`;
   const usage = `Usage:  skiff ${name}${command.usage === "" ? "" : ` ${command.usage}`}`;
   throw new CliError(
-    `skiff: '${name}' ${needs}\n\n${usage}\n\nRun 'skiff ${name} --help' for more information`,
+    `skiff: 'skiff ${name}' ${needs}\n\n${usage}\n\nRun 'skiff ${name} --help' for more information`,
     command.errorCode === undefined ? 1 : command.errorCode,
   );
 }
@@ -99,11 +99,11 @@ async function runCommand(
 }
 
 /** One place says what went wrong, and answers the exit code. */
-function sayError(error: unknown, name: string, { errorCode }: Pick<Command, "errorCode">): number {
+function sayError(error: unknown, name: string, { errorCode, usage: words }: Command): number {
   const message = messageOf(error);
   const help = `\nRun 'skiff ${name} --help' for more information`;
   if (error instanceof UsageError) {
-    const usage = `\nUsage:  skiff ${name} [OPTIONS]\n`;
+    const usage = `\nUsage:  skiff ${name}${words === "" ? "" : ` ${words}`}\n`;
     writeStderr(`${message}\n${usage}${help}\n`);
     return 125;
   }
