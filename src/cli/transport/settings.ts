@@ -1,5 +1,4 @@
 /** Where the daemon is and what the user has set: flags, environment, `~/.docker/config.json`, contexts; in docker's order of precedence. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
@@ -64,7 +63,7 @@ function readConfig(configDir: string): ConfigFile {
 }
 
 export function contextDirectory(configDir: string, name: string): string {
-  return join(configDir, "contexts/meta", createHash("sha256").update(name).digest("hex"));
+  return join(configDir, "contexts/meta", new Bun.CryptoHasher("sha256").update(name).digest("hex"));
 }
 
 /** The host of a named context. @throws CliError */

@@ -5,12 +5,17 @@ import { randomIds } from "../../../lib/ids.ts";
 import type { Span } from "../../../lib/trace.ts";
 import type { Context } from "../../command.ts";
 
-/** Spans shorter than this share of a nanosecond clock are noise to the eye: all are shown, none is rounded away. */
 const NS_PER_MS = 1_000_000;
 const NAME_WIDTH = 58;
+/** Of the kernel plan's hundred operations only those are listed that cost something; the others are one line. */
+const PLAN_LAYER = "skiff-init";
+const PLAN_NS_MIN = 50_000n;
 
-function durationMs({ startNs, endNs }: Span): string {
-  return (Number(BigInt(endNs) - BigInt(startNs)) / NS_PER_MS).toFixed(2).padStart(9);
+const lengthNs = ({ startNs, endNs }: Span): bigint => BigInt(endNs) - BigInt(startNs);
+
+function line(layer: string, name: string, ns: bigint): string {
+  const shown = name.length <= NAME_WIDTH ? name.padEnd(NAME_WIDTH) : `${name.slice(0, NAME_WIDTH - 1)}…`;
+  return `${layer.padEnd(17)} ${shown} ${(Number(ns) / NS_PER_MS).toFixed(2).padStart(8)} ms\n`;
 }
 
 /** Indented under its parent, in order of start. */
@@ -24,10 +29,17 @@ export function renderSpans(spans: readonly Span[]): string {
   const order = (a: Span, b: Span) => (BigInt(a.startNs) < BigInt(b.startNs) ? -1 : 1);
   const lines: string[] = [];
   const visit = (parent: string, depth: number): void => {
-    for (const span of (children.get(parent) ?? []).toSorted(order)) {
-      const name = `${"  ".repeat(depth)}${span.name}`;
-      lines.push(`${span.layer.padEnd(17)} ${name.padEnd(NAME_WIDTH)} ${durationMs(span)} ms\n`);
+    const indent = "  ".repeat(depth);
+    const here = (children.get(parent) ?? []).toSorted(order);
+    const short = here.filter((span) => span.layer === PLAN_LAYER && lengthNs(span) < PLAN_NS_MIN);
+    for (const span of here) {
+      if (short.includes(span)) continue;
+      lines.push(line(span.layer, indent + span.name, lengthNs(span)));
       visit(span.spanId, depth + 1);
+    }
+    if (short.length > 0) {
+      const total = short.reduce((sum, span) => sum + lengthNs(span), 0n);
+      lines.push(line(PLAN_LAYER, `${indent}${short.length} shorter operations of the kernel plan`, total));
     }
   };
   visit("", 0);
