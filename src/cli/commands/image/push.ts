@@ -1,0 +1,42 @@
+/** `skiff push` */
+import { writeStdout } from "../../../kernel/stdout.ts";
+import { canonicalString, familiarName, parseReference, withDefaultTag } from "../../../lib/reference.ts";
+import { authHeader } from "../../auth/credentials.ts";
+import { bool, type Command, text } from "../../command.ts";
+import { CliError } from "../../errors.ts";
+import { platformJson } from "../../images/platform.ts";
+import { NO_SCREEN, screenOf, showProgress } from "../../progress/display.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS] NAME[:TAG]",
+  summary: "Upload an image to a registry",
+  flags: [
+    bool("all-tags", "Push all tags of an image to the repository", "a"),
+    bool("disable-content-trust", "Skip image signing", undefined, "true"),
+    text(
+      "platform",
+      `Push a platform-specific manifest as a single-platform image to the registry.
+Image index won't be pushed, meaning that other manifests, including attestations won't be preserved.
+'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)`,
+    ),
+    bool("quiet", "Suppress verbose output", "q"),
+  ],
+  words: { min: 1, max: 1 },
+  async run(context) {
+    const given = parseReference(context.words[0]!);
+    const quiet = context.bool("quiet");
+    const all = context.bool("all-tags");
+    const nameOnly = given.tag === "" && given.digest === "";
+    if (all && !nameOnly) throw new CliError("tag can't be used with --all-tags/-a");
+    if (given.digest !== "") throw new CliError("cannot push a digest reference");
+    const reference = all ? given : withDefaultTag(given);
+    if (!all && nameOnly && !quiet) writeStdout(`Using default tag: ${reference.tag}\n`);
+    const response = await context.client.send("POST", `/images/${familiarName(reference)}/push`, {
+      query: { tag: reference.tag, platform: platformJson(context.text("platform")) },
+      headers: await authHeader(context.settings.config, reference.domain),
+    });
+    await showProgress(response.body, quiet ? NO_SCREEN : screenOf("stdout"));
+    if (quiet) writeStdout(`${canonicalString(reference)}\n`);
+    return 0;
+  },
+};
