@@ -95,6 +95,8 @@ async function run(options: DaemonOptions, log: Logger, stopping: Promise<void>)
 export async function serve(options: DaemonOptions, log: Logger): Promise<void> {
   const stopping = askedToStop();
   reportFaults(log);
+  // dockerd reads its file again; without a handler we would die of it.
+  process.on("SIGHUP", () => log.warn("SIGHUP: the configuration is read at the start only"));
   for (const warning of options.warnings) log.warn(warning);
   mkdirSync(options.dataRoot, { recursive: true, mode: 0o710 });
   lockDataRoot(linuxKernel, options.dataRoot);
