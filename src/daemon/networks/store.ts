@@ -36,31 +36,42 @@ create table if not exists network_addresses (
   container_id text not null,
   primary key (network_id, address)
 ) without rowid;
-create index if not exists network_addresses_by_container on network_addresses (container_id);
 create table if not exists network_settings (name text primary key, value text not null) without rowid;
 `;
 
-function sandboxStatements(database: Database) {
+/** A delete that finds nothing costs as much as one that does: what each container has on disk is known here. */
+function sandboxStatements(database: Database, first: readonly Attachment[]) {
+  const held = new Map(first.map(({ containerId, endpoints }) => [containerId, endpoints]));
   const drop = database.query("delete from network_sandboxes where container_id = ?");
-  const free = database.query("delete from network_addresses where container_id = ?");
+  const free = database.query("delete from network_addresses where network_id = ? and address = ?");
   const insert = database.query("insert into network_sandboxes (container_id, record) values (?, ?)");
   const take = database.query(
     "insert into network_addresses (network_id, address, container_id) values (?, ?, ?)",
   );
-  const remove = database.transaction((containerId: string) => {
-    free.run(containerId);
+  const clear = (containerId: string) => {
+    const before = held.get(containerId);
+    if (before === undefined) return;
+    for (const { networkId, ip } of before) if (ip !== "") free.run(networkId, parseIpv4(ip)!);
     drop.run(containerId);
-  });
+  };
+  const remove = database.transaction(clear);
   const put = database.transaction((attachment: Attachment) => {
     const { containerId, endpoints } = attachment;
-    remove(containerId);
+    clear(containerId);
     insert.run(containerId, JSON.stringify(attachment));
-    for (const { networkId, ip } of endpoints) {
-      const address = parseIpv4(ip);
-      if (address !== undefined) take.run(networkId, address, containerId);
-    }
+    for (const { networkId, ip } of endpoints)
+      if (ip !== "") take.run(networkId, parseIpv4(ip)!, containerId);
   });
-  return { remove, put };
+  return {
+    remove(containerId: string) {
+      remove(containerId);
+      held.delete(containerId);
+    },
+    put(attachment: Attachment) {
+      put(attachment);
+      held.set(attachment.containerId, attachment.endpoints);
+    },
+  };
 }
 
 function parsed<T>(rows: readonly { readonly record: string }[]): T[] {
@@ -69,9 +80,9 @@ function parsed<T>(rows: readonly { readonly record: string }[]): T[] {
 
 export function createNetworkStore(database: Database): NetworkStore {
   database.run(SCHEMA);
-  const sandboxes = sandboxStatements(database);
   const list = (table: string) => database.query<{ record: string }, []>(`select record from ${table}`);
   const [allNetworks, allSandboxes] = [list("networks"), list("network_sandboxes")];
+  const sandboxes = sandboxStatements(database, parsed<Attachment>(allSandboxes.all()));
   const find = database.query<{ value: string }, [string]>(
     "select value from network_settings where name = ?",
   );
