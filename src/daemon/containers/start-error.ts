@@ -1,5 +1,5 @@
 /** What a failed start means: the exit code Docker gives it and the status the client gets. */
-import { messageOf, SkiffError } from "../../lib/errors.ts";
+import { isSkiffError, messageOf, SkiffError } from "../../lib/errors.ts";
 
 export interface StartFailure {
   readonly exitCode: number;
@@ -9,12 +9,15 @@ export interface StartFailure {
 const NOT_FOUND = ["executable file not found", "no such file or directory"];
 const NOT_EXECUTABLE = ["permission denied", "is a directory"];
 const UNKNOWN_EXIT = 128;
+/** Of these dockerd keeps the status: a missing network is 404, an address in use 403. */
+const NETWORKING = "failed to set up container networking";
 
 /** By the words of the runtime's message, as dockerd does: they are all that crosses the layers. */
 export function classifyStartError(error: unknown): StartFailure {
   const message = messageOf(error);
   const lower = message.toLowerCase();
   const has = (words: readonly string[]) => words.some((word) => lower.includes(word));
+  if (message.startsWith(NETWORKING) && isSkiffError(error)) return { exitCode: UNKNOWN_EXIT, error };
   const bad = (exitCode: number, text: string) => ({
     exitCode,
     error: new SkiffError("invalid_argument", text, { cause: error }),
