@@ -12,9 +12,12 @@ const UNKNOWN_EXIT = 128;
 /** Of these dockerd keeps the status: a missing network is 404, an address in use 403. */
 const NETWORKING = "failed to set up container networking";
 
+/** Runtimes in C write errors as strerror(3); clients, in Go, look for them in lower case. */
+const STRERROR = /No such file or directory|Permission denied|Is a directory/g;
+
 /** By the words of the runtime's message, as dockerd does: they are all that crosses the layers. */
 export function classifyStartError(error: unknown): StartFailure {
-  const message = messageOf(error);
+  const message = messageOf(error).replace(STRERROR, (words) => words.toLowerCase());
   const lower = message.toLowerCase();
   const has = (words: readonly string[]) => words.some((word) => lower.includes(word));
   if (message.startsWith(NETWORKING) && isSkiffError(error)) return { exitCode: UNKNOWN_EXIT, error };
