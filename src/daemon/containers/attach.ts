@@ -26,6 +26,12 @@ export interface Attachment {
   run(client: ClientStream): Promise<void>;
 }
 
+/**
+ * docker-py reads the answer's head through a buffer and then goes around it: what comes together with the head is lost to it. dockerd is slower
+ * to find its first line, so nobody notices there.
+ */
+const HEAD_MS = 5;
+
 const WHOLE_LOG: Omit<LogOptions, "stdout" | "stderr"> = {
   follow: false,
   tail: undefined,
@@ -60,6 +66,7 @@ export function attachContainer(parts: Parts, reference: string, options: Attach
     client.gone.addEventListener("abort", () => forget.abort(client.gone.reason));
     publish(parts, container, "attach");
     if (options.logs) {
+      await Bun.sleep(HEAD_MS);
       const { stdout, stderr } = options;
       for await (const entry of readLogs(parts, container, { ...WHOLE_LOG, stdout, stderr }, client.gone))
         await client.write(framed(entry.stream, entry.bytes, config.Tty || options.raw === true));

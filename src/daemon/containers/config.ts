@@ -10,6 +10,8 @@ import type {
 } from "../../contracts/engine/container.ts";
 import type { EndpointSettings } from "../../contracts/engine/network.ts";
 
+import { CONFIG_SHAPE, checkShape, HOST_SHAPE } from "./shapes.ts";
+
 export type { ContainerConfig, EndpointSettings, HostConfig, MountRequest, Throttle };
 
 const CONFIG: ContainerConfig = Object.freeze({
@@ -114,10 +116,12 @@ function words(value: unknown): readonly string[] | null {
 }
 
 export function completeConfig(given: object): ContainerConfig {
+  checkShape(given, CONFIG_SHAPE, "CreateRequest");
   const config = complete(CONFIG, given);
   return { ...config, Cmd: words(config.Cmd), Entrypoint: words(config.Entrypoint) };
 }
 
 export function completeHostConfig(given: object): HostConfig {
+  checkShape(given, HOST_SHAPE, "CreateRequest.HostConfig");
   return complete(HOST, given);
 }

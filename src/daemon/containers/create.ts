@@ -17,6 +17,7 @@ import { mergeConfig } from "./merge.ts";
 import { type PlannedMountPoint, planMountPoints } from "./mount-points.ts";
 import { makeName, parseName } from "./names.ts";
 import { containerDir, type Parts, publish } from "./parts.ts";
+import { checkShape, ENDPOINTS_SHAPE } from "./shapes.ts";
 import { validate } from "./validate.ts";
 
 export interface CreateRequest {
@@ -82,8 +83,10 @@ async function build(
   const { registry } = parts;
   const find = (reference: string) => registry.get(reference);
   const asked = completeConfig(request.config);
+  checkShape(request.endpoints, ENDPOINTS_SHAPE, "CreateRequest.NetworkingConfig.EndpointsConfig");
+  const host = completeHostConfig(request.hostConfig);
   const image = await parts.images.forContainer(asked.Image, request.platform, trace);
-  const hostConfig = fillHostConfig(completeHostConfig(request.hostConfig), parts.defaults, find);
+  const hostConfig = fillHostConfig(host, parts.defaults, find);
   const config = withHostname(mergeConfig(asked, image.config), hostConfig, id);
   const facts = {
     cpus: navigator.hardwareConcurrency,

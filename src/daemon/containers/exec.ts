@@ -8,6 +8,7 @@ import type { ExecConfig, ExecRecord, Execs } from "./execs.ts";
 import { type Parts, publish, stdioPath } from "./parts.ts";
 import type { TaskStdio } from "./ports.ts";
 import { lookUpUser } from "./prepare.ts";
+import { checkShape, EXEC_SHAPE } from "./shapes.ts";
 import { buildProcess, capabilitiesOf } from "./spec/build.ts";
 import { overrideEnvironment, withHome } from "./spec/environment.ts";
 import { classifyStartError } from "./start-error.ts";
@@ -28,6 +29,7 @@ function checkRunning(container: ContainerRecord): void {
 
 /** What the client left out is false or empty. */
 export function completeExecConfig(given: object): ExecConfig {
+  checkShape(given, EXEC_SHAPE, "ExecOptions");
   const { Cmd, Env, ...rest } = given as Partial<ExecConfig>;
   const defaults = { WorkingDir: "", User: "", DetachKeys: "" };
   const flags = {

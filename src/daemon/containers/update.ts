@@ -3,6 +3,7 @@
 import type { HostConfig } from "./config.ts";
 import { isRunning } from "./container.ts";
 import { type Parts, publish } from "./parts.ts";
+import { checkShape, HOST_SHAPE } from "./shapes.ts";
 import { buildResources } from "./spec/resources.ts";
 import { validate } from "./validate.ts";
 
@@ -32,6 +33,7 @@ export async function updateContainer(
   reference: string,
   change: Readonly<Record<string, unknown>>,
 ): Promise<{ readonly Warnings: readonly string[] | null }> {
+  checkShape(change, HOST_SHAPE, "UpdateConfig");
   const { id } = parts.registry.get(reference);
   return parts.locks.run(id, async () => {
     const container = parts.registry.get(id);
