@@ -1,5 +1,5 @@
 /** Serves the API where `-H` says: unix sockets for a group, TCP, and sockets that systemd hands down. */
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { messageOf, SkiffError, wrap } from "../lib/errors.ts";
@@ -26,7 +26,8 @@ function isServed(path: string): Promise<boolean> {
 
 /** By name or number; undefined when there is none. */
 export function findGroup(name: string): number | undefined {
-  const rows = readFileSync("/etc/group", "utf8")
+  // A small system may have no such file, and so no groups.
+  const rows = (existsSync("/etc/group") ? readFileSync("/etc/group", "utf8") : "")
     .split("\n")
     .map((line) => line.split(":"));
   const row = rows.find(([own]) => own === name);
