@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { overlap, parseCidr } from "../../kernel/netlink/ipv4.ts";
+import { parseCidr6 } from "../../kernel/netlink/ipv6.ts";
 import { codeOf } from "../../lib/errors.ts";
 import { parseCreateRequest } from "./create-request.ts";
 import { parseEndpointSettings } from "./endpoint-settings.ts";
@@ -12,6 +13,8 @@ const EXPECTED = ["invalid_argument", "permission_denied", "not_found", "unimple
 const context = {
   ...{ id: "f".repeat(64), created: "2026-01-01T00:00:00Z", mtu: 1500, pools: [], networks: [] },
   taken: () => [parseCidr("172.17.0.1/16")],
+  taken6: () => [],
+  base6: parseCidr6("fd12:3456:789a::/48"),
 };
 
 const text = fc.oneof(
@@ -40,6 +43,7 @@ const body = fc.record(
   {
     Name: fc.oneof(text, fc.anything()),
     Driver: fc.oneof(fc.constant("bridge"), text),
+    EnableIPv6: fc.boolean(),
     Internal: fc.oneof(fc.boolean(), fc.anything()),
     IPAM: fc.oneof(fc.record({ Config: fc.array(config, { maxLength: 2 }) }), fc.anything()),
     Options: fc.oneof(options, fc.anything()),

@@ -8,6 +8,7 @@ const SHORT_ID = 12;
 
 export const ANYWHERE: EndpointRequest = Object.freeze({
   ip: "",
+  ip6: "",
   mac: "",
   aliases: [],
   links: [],

@@ -31,7 +31,7 @@ export function resolvConfOf(files: HostFiles, attachment: ForFiles, daemon: Dns
 
 /** @param gateway what `host-gateway` stands for */
 export function hostsOf(attachment: ForFiles, gateway: string): string {
-  const ips = attachment.endpoints.map(({ ip }) => ip).filter((ip) => ip !== "");
+  const ips = attachment.endpoints.flatMap(({ ip, ip6 }) => [ip, ip6]).filter((ip) => ip !== "");
   return hostsText({ ...attachment, gateway, ips });
 }
 

@@ -105,7 +105,13 @@ function elementOf(port: Publication): MapElement {
 
 type Rule = readonly [chain: string, expressions: readonly match.Expression[]];
 
-function forwardRules({ bridge, icc, internal, unprotected, only }: FirewallOptions): Rule[] {
+export function forwardRules({
+  bridge,
+  icc,
+  internal,
+  unprotected,
+  only,
+}: Omit<FirewallOptions, "subnet">): Rule[] {
   const { comesFrom, comesNotFrom, leavesBy, leavesNotBy, accept, drop } = match;
   const ours = only()?.filter((name) => name !== bridge);
   if (internal)

@@ -10,6 +10,7 @@ import { isNotFound } from "./table.ts";
 function endpointRequest(settings: EndpointSettings): EndpointRequest {
   return {
     ip: settings.IPAMConfig?.IPv4Address ?? "",
+    ip6: settings.IPAMConfig?.IPv6Address ?? "",
     mac: settings.MacAddress ?? "",
     aliases: settings.Aliases ?? [],
     links: settings.Links ?? [],
@@ -41,18 +42,14 @@ function requestOf({ id, name, config, hostConfig, endpoints }: ContainerRecord)
   };
 }
 
-function endpointState({
-  networkId,
-  endpointId,
-  gateway,
-  ip,
-  prefix,
-  mac,
-  dnsNames,
-}: Endpoint): EndpointState {
+function endpointState(endpoint: Endpoint): EndpointState {
+  const { networkId, endpointId, gateway, ip, prefix, mac, dnsNames } = endpoint;
   return {
     ...{ NetworkID: networkId, EndpointID: endpointId, Gateway: gateway, IPAddress: ip, IPPrefixLen: prefix },
-    ...{ IPv6Gateway: "", GlobalIPv6Address: "", GlobalIPv6PrefixLen: 0, MacAddress: mac },
+    IPv6Gateway: endpoint.gateway6,
+    GlobalIPv6Address: endpoint.ip6,
+    GlobalIPv6PrefixLen: endpoint.prefix6,
+    MacAddress: mac,
     DNSNames: dnsNames.length > 0 ? dnsNames : null,
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Networks of skiffd: the default ones (`bridge`, `host`, `none`), the mode `container:<id>`, and bridges of the user's own with names that the
- * embedded DNS server (dns/server.ts) answers. Other drivers answer that they are not there; IPv6 is refused.
+ * embedded DNS server (dns/server.ts) answers, with IPv6 beside IPv4 where it is asked for. Other drivers answer that they are not there.
  *
  * ## Who calls
  * "containers" attaches a container before its task is created and releases it when its process has ended; it gets a network namespace by path,
@@ -38,6 +38,7 @@ export interface PortBinding {
 export interface EndpointRequest {
   /** "" is any, here and below. */
   readonly ip: string;
+  readonly ip6: string;
   readonly mac: string;
   /** What it is called there, besides its name, its short id and its hostname. */
   readonly aliases: readonly string[];
@@ -96,6 +97,10 @@ export interface Endpoint {
   readonly prefix: number;
   /** "" in an internal network, too. */
   readonly gateway: string;
+  /** All three are "" (0) without IPv6. */
+  readonly ip6: string;
+  readonly prefix6: number;
+  readonly gateway6: string;
   readonly mac: string;
   readonly gwPriority: number;
   /** What other containers of the network call it; none in the default ones. */

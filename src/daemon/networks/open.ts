@@ -51,6 +51,7 @@ export interface NetworkPartsFromDaemon {
 
 const MTU_DEFAULT = 1500;
 const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
+const FORWARDING6 = "/proc/sys/net/ipv6/conf/all/forwarding";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 const RESOLV_CONF = "/etc/resolv.conf";
 
@@ -65,6 +66,16 @@ function enableForwarding(store: NetworkStore): boolean {
     store.set("forwarding", boot);
   }
   return boot !== "" && store.setting("forwarding") === boot;
+}
+
+/** As `enableForwarding`, when the first network with IPv6 is made: most machines have none. */
+function enableForwarding6(store: NetworkStore): boolean {
+  const boot = readText(BOOT_ID).trim();
+  if (readText(FORWARDING6).trim() === "0") {
+    writeSwitch(FORWARDING6, "1");
+    store.set("forwarding6", boot);
+  }
+  return boot !== "" && store.setting("forwarding6") === boot;
 }
 
 function checkDns({ servers }: DnsOptions): void {
@@ -104,12 +115,18 @@ interface OwnBridges {
 function openTable(
   options: NetworkOptions,
   parts: NetworkPartsFromDaemon,
-  bridges: BridgeParts,
+  host: Omit<BridgeParts, "forward6">,
   ours: OwnBridges,
 ) {
   const store = createNetworkStore(parts.database);
   const onlyOurs = enableForwarding(store);
   const only = () => (onlyOurs ? ours.names : undefined);
+  let onlyOurs6 = false;
+  const forward6 = () => {
+    onlyOurs6 = enableForwarding6(store);
+    return () => (onlyOurs6 ? ours.names : undefined);
+  };
+  const bridges = { ...host, forward6 };
   const bridge = options.bridge === "none" ? undefined : openBridge(options, bridges, store, only);
   const events = networkEvents(parts.events);
   const table = new NetworkTable({
@@ -119,8 +136,9 @@ function openTable(
     ...(bridge === undefined ? {} : { bridge }),
     mtu: options.mtu || MTU_DEFAULT,
     pools: options.addressPools ?? [],
-    bridgesChanged(names) {
+    bridgesChanged(names, rebuild6) {
       ours.names = names;
+      if (onlyOurs6) rebuild6();
       if (onlyOurs) ours.changed();
     },
   });

@@ -7,11 +7,13 @@ import {
   parseCidr,
   parseIpv4,
 } from "../../kernel/netlink/ipv4.ts";
+import { type Cidr6, parseCidr6 } from "../../kernel/netlink/ipv6.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import { parseBridgeOptions } from "./bridge-options.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { PREDEFINED } from "./filters.ts";
 import { checkIpamConfig, isIpv6Config } from "./ipam-config.ts";
+import { type Ipv6Plan, planIpv6, shownConfig6 } from "./ipv6.ts";
 import type { IpamConfig, NetworkResource } from "./network.ts";
 import { type AddressPool, firstAddress, freePool } from "./pools.ts";
 import { type BridgePlan, type NetworkRecord, subnetOf } from "./record.ts";
@@ -26,6 +28,9 @@ export interface PlanContext {
   readonly networks: readonly NetworkRecord[];
   /** Addresses and routes of this machine. */
   taken(): readonly Cidr[];
+  taken6(): readonly Cidr6[];
+  /** Where IPv6 subnets come from: 48 bits, this engine's own. */
+  readonly base6: Cidr6;
 }
 
 const NOT_A_MANAGER =
@@ -57,8 +62,10 @@ function checkRequest(request: CreateRequest, networks: readonly NetworkRecord[]
   if (ingress || scope === "swarm" || scope === "global") throw forbidden(NOT_A_MANAGER);
   checkIpamConfig(ipam.config);
   if (ipam.driver !== "default") throw new SkiffError("not_found", `plugin "${ipam.driver}" not found`);
-  if (request.enableIpv6) throw new SkiffError("unimplemented", "IPv6 is not implemented by this engine");
-  if (!request.enableIpv4) throw invalid("IPv4 or IPv6 must be enabled");
+  if (!request.enableIpv4)
+    throw request.enableIpv6
+      ? new SkiffError("unimplemented", "networks without IPv4 are not implemented by this engine")
+      : invalid("IPv4 or IPv6 must be enabled");
 }
 
 /** With `ConfigFrom`, the other network's subnets, options and labels. */
@@ -95,6 +102,13 @@ function subnetFor(config: IpamConfig | undefined, context: PlanContext): Cidr {
   return subnet;
 }
 
+function ipv6For(configs: readonly IpamConfig[], context: PlanContext): Ipv6Plan {
+  const networks = context.networks.flatMap(({ bridge }) =>
+    bridge?.ipv6 === undefined ? [] : [parseCidr6(bridge.ipv6.subnet)],
+  );
+  return planIpv6(configs, { base: context.base6, networks, host: context.taken6() });
+}
+
 function planBridge(request: CreateRequest, context: PlanContext): BridgePlan {
   const { internal, options, ipam } = request;
   const configs = ipam.config.filter((config) => !isIpv6Config(config));
@@ -118,11 +132,12 @@ function planBridge(request: CreateRequest, context: PlanContext): BridgePlan {
     subnet: formatNetwork(subnet),
     gateway: config?.Gateway ?? formatIpv4(firstAddress(subnet, parsedRange, aside)),
     fixed: config?.Subnet !== undefined,
+    ...(request.enableIpv6 ? { ipv6: ipv6For(ipam.config, context) } : {}),
     own: true,
   };
 }
 
-function shownConfig(asked: readonly IpamConfig[], { subnet, gateway }: BridgePlan): IpamConfig[] {
+function shownConfig(asked: readonly IpamConfig[], { subnet, gateway, ipv6 }: BridgePlan): IpamConfig[] {
   const config = asked.find((one) => !isIpv6Config(one)) ?? {};
   const { IPRange, AuxiliaryAddresses } = config;
   return [
@@ -132,6 +147,7 @@ function shownConfig(asked: readonly IpamConfig[], { subnet, gateway }: BridgePl
       Gateway: gateway,
       ...(AuxiliaryAddresses === undefined ? {} : { AuxiliaryAddresses }),
     },
+    ...(ipv6 === undefined ? [] : [shownConfig6(ipv6, asked)]),
   ];
 }
 
@@ -149,7 +165,7 @@ export function planNetwork(asked: CreateRequest, context: PlanContext): Network
     Scope: "local",
     Driver: request.configOnly ? "null" : request.driver,
     EnableIPv4: true,
-    EnableIPv6: false,
+    EnableIPv6: request.enableIpv6,
     IPAM: { Driver: driver, Options: options, Config },
     Internal: request.internal,
     Attachable: request.attachable,

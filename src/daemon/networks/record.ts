@@ -4,6 +4,8 @@ import type { AddressSpace } from "./addresses.ts";
 import type { Bridge } from "./bridge.ts";
 import type { BridgeSettings } from "./bridge-options.ts";
 import type { Firewall } from "./firewall.ts";
+import type { Firewall6 } from "./firewall6.ts";
+import type { Ipv6Plan } from "./ipv6.ts";
 import type { NetworkResource } from "./network.ts";
 
 export interface BridgePlan extends BridgeSettings {
@@ -17,6 +19,8 @@ export interface BridgePlan extends BridgeSettings {
   readonly reserved: readonly string[];
   /** The user has named the subnet, so that a container may name an address. */
   readonly fixed: boolean;
+  /** Absent: none. */
+  readonly ipv6?: Ipv6Plan;
   /** The interface was made by us and goes with the network. */
   readonly own: boolean;
 }
@@ -32,6 +36,7 @@ export interface LiveBridge {
   readonly plan: BridgePlan;
   readonly link: Bridge;
   readonly firewall: Firewall;
+  readonly firewall6?: Firewall6;
   readonly space: AddressSpace;
 }
 
@@ -61,4 +66,8 @@ export function spaceOf(resource: NetworkResource, plan: BridgePlan): AddressSpa
 /** What a container's default route goes by; "" for an internal network. */
 export function gatewayOf({ plan }: LiveBridge): string {
   return plan.internal ? "" : plan.gateway;
+}
+
+export function gateway6Of({ plan }: LiveBridge): string {
+  return plan.internal ? "" : (plan.ipv6?.gateway ?? "");
 }

@@ -55,9 +55,11 @@ export function bridgeNetwork(bridge: Bridge, { id, created }: Identity): Networ
   };
 }
 
-function asContainer(name: string, { endpointId, mac, ip, prefix }: Endpoint): NetworkContainer {
+function asContainer(name: string, endpoint: Endpoint): NetworkContainer {
+  const { endpointId, mac, ip, prefix, ip6, prefix6 } = endpoint;
   const IPv4Address = ip === "" ? "" : `${ip}/${prefix}`;
-  return { Name: name, EndpointID: endpointId, MacAddress: mac, IPv4Address, IPv6Address: "" };
+  const IPv6Address = ip6 === "" ? "" : `${ip6}/${prefix6}`;
+  return { Name: name, EndpointID: endpointId, MacAddress: mac, IPv4Address, IPv6Address };
 }
 
 export function withContainers(network: NetworkResource, attachments: Iterable<Attachment>): NetworkResource {

@@ -4,6 +4,12 @@ import { errnoOf, unless } from "../../kernel/errno.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { addAddress } from "../../kernel/netlink/address.ts";
 import {
+  addAddress6,
+  type Cidr6,
+  deleteDefaultRoute6,
+  replaceDefaultRoute6,
+} from "../../kernel/netlink/ipv6.ts";
+import {
   createVeth,
   deleteLink,
   getLink,
@@ -17,6 +23,7 @@ import { createNamespace, inNamespace, removeNamespace } from "../../kernel/netl
 import { setBridgePort, setNeighbour } from "../../kernel/netlink/neighbour.ts";
 import { addDefaultRoute, deleteDefaultRoute, replaceDefaultRoute } from "../../kernel/netlink/route.ts";
 import { NETLINK, type NetlinkSocket, openNetlink } from "../../kernel/netlink/socket.ts";
+import { SkiffError } from "../../lib/errors.ts";
 import type { Bridge } from "./bridge.ts";
 
 const LOOPBACK_INDEX = 1;
@@ -31,6 +38,8 @@ export interface Plug {
   readonly address: number;
   readonly prefix: number;
   readonly mac: string;
+  /** With IPv6 beside it; its gateway is the default route, too. */
+  readonly ipv6?: { readonly address: Cidr6; readonly gateway: bigint | undefined };
   /** Of the host's end of the pair. */
   readonly hostName: string;
   /** The default route; absent: not by this interface. */
@@ -51,7 +60,21 @@ function disableIpv6(kernel: Kernel): void {
   kernel.close(fd);
 }
 
-function plugIn(host: NetlinkSocket, inside: NetlinkSocket, netns: number, plug: Plug): void {
+/** Routers of the network are not listened to: the engine says what the route is. */
+function enableIpv6(kernel: Kernel, name: string): void {
+  for (const [key, value] of [
+    ["accept_ra", "0"],
+    ["disable_ipv6", "0"],
+  ] as const) {
+    const path = `/proc/sys/net/ipv6/conf/${name}/${key}`;
+    const fd = unless(["ENOENT"], () => kernel.openat(AT_FDCWD, path, O.WRONLY, 0));
+    if (fd === undefined) throw new SkiffError("failed_precondition", "enable IPv6: the kernel has none");
+    kernel.write(fd, Buffer.from(value));
+    kernel.close(fd);
+  }
+}
+
+function plugIn(kernel: Kernel, host: NetlinkSocket, inside: NetlinkSocket, netns: number, plug: Plug): void {
   const { bridge, address, prefix, mac, hostName, gateway } = plug;
   const pair = {
     ...{ hostName, netns },
@@ -64,10 +87,13 @@ function plugIn(host: NetlinkSocket, inside: NetlinkSocket, netns: number, plug:
   const [, found] = host.request([createVeth(pair), getLink(hostName)]);
   const [peer] = inside.request([getLink(plug.name), setLinkUp(LOOPBACK_INDEX)]);
   const own = parseLink(peer![0]!).index;
+  if (plug.ipv6 !== undefined) enableIpv6(kernel, plug.name);
   inside.request([
     addAddress(own, { address, prefix }),
+    ...(plug.ipv6 === undefined ? [] : [addAddress6(own, plug.ipv6.address)]),
     setLinkUp(own),
     ...(gateway === undefined ? [] : [addDefaultRoute(own, gateway)]),
+    ...(plug.ipv6?.gateway === undefined ? [] : [replaceDefaultRoute6(own, plug.ipv6.gateway)]),
   ]);
   // The address may have been another container's a moment ago, whose interface the kernel has yet to take away.
   const macBytes = parseMac(mac);
@@ -102,7 +128,7 @@ export function createSandbox(
       withInside((inside) => {
         disableIpv6(kernel);
         if (plugs.length === 0) inside.request([setLinkUp(LOOPBACK_INDEX)]);
-        for (const plug of plugs) plugIn(host, inside, netns, plug);
+        for (const plug of plugs) plugIn(kernel, host, inside, netns, plug);
       });
       more();
     });
@@ -117,7 +143,7 @@ export function createSandbox(
 
 /** One more interface, without a default route. */
 export function addPlug(kernel: Kernel, host: NetlinkSocket, path: string, plug: Plug): void {
-  inNamespace(kernel, path, (netns) => withInside((inside) => plugIn(host, inside, netns, plug)));
+  inNamespace(kernel, path, (netns) => withInside((inside) => plugIn(kernel, host, inside, netns, plug)));
 }
 
 /** What is not there is fine. */
@@ -130,20 +156,30 @@ export function removePlug(kernel: Kernel, path: string, name: string): void {
   );
 }
 
+/** None there; or no IPv6 at all. */
+const NO_ROUTE = ["ESRCH", "ENODEV", "EOPNOTSUPP", "EAFNOSUPPORT"] as const;
+
 /** @param gateway undefined: none */
 export function setDefaultRoute(
   kernel: Kernel,
   path: string,
-  gateway: { readonly interface: string; readonly address: number } | undefined,
+  gateway:
+    | { readonly interface: string; readonly address: number; readonly address6: bigint | undefined }
+    | undefined,
 ): void {
   inNamespace(kernel, path, () =>
     withInside((inside) => {
+      if (gateway?.address6 === undefined) unless(NO_ROUTE, () => inside.request([deleteDefaultRoute6()]));
       if (gateway === undefined) {
-        unless(["ESRCH"], () => inside.request([deleteDefaultRoute()]));
+        unless(NO_ROUTE, () => inside.request([deleteDefaultRoute()]));
         return;
       }
       const [link] = inside.request([getLink(gateway.interface)]);
-      inside.request([replaceDefaultRoute(parseLink(link![0]!).index, gateway.address)]);
+      const { index } = parseLink(link![0]!);
+      inside.request([
+        replaceDefaultRoute(index, gateway.address),
+        ...(gateway.address6 === undefined ? [] : [replaceDefaultRoute6(index, gateway.address6)]),
+      ]);
     }),
   );
 }

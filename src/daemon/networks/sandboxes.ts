@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { formatIpv4, parseIpv4 } from "../../kernel/netlink/ipv4.ts";
+import { parseCidr6, parseIpv6 } from "../../kernel/netlink/ipv6.ts";
 import { inNamespace, removeNamespace } from "../../kernel/netlink/namespace.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { codeOf, messageOf, SkiffError, wrap } from "../../lib/errors.ts";
@@ -20,11 +21,12 @@ import {
 } from "./endpoints.ts";
 import { type HostFiles, hostsOf, linkedHosts, mergeDns, resolvConfOf } from "./files.ts";
 import type { HostPorts } from "./host-ports.ts";
+import { AddressBook6 } from "./ipv6.ts";
 import type { Attachment, AttachRequest, DnsOptions, Endpoint, EndpointRequest, Mode } from "./network.ts";
 import type { NetworkEvents } from "./network-events.ts";
 import { portMap, wantedPorts } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
-import { gatewayOf, type LiveNetwork } from "./record.ts";
+import { gateway6Of, gatewayOf, type LiveBridge, type LiveNetwork } from "./record.ts";
 import { upstreamsOf } from "./resolv-conf.ts";
 import { addPlug, createSandbox, type Plug, removePlug, setDefaultRoute } from "./sandbox.ts";
 import type { NetworkStore } from "./store.ts";
@@ -51,12 +53,21 @@ export interface SandboxParts {
 const CONTAINER_PREFIX = "container:";
 const DEFAULT_MODES: ReadonlySet<string> = new Set(["", "default", "bridge"]);
 
+type Ipv6Part = Pick<Endpoint, "ip6" | "prefix6" | "gateway6">;
+const NO_IPV6: Ipv6Part = Object.freeze({ ip6: "", prefix6: 0, gateway6: "" });
+
+function plug6Of({ ip6, prefix6, gateway6 }: Endpoint, isGateway: boolean): NonNullable<Plug["ipv6"]> {
+  const address = { address: parseIpv6(ip6)!, prefix: prefix6 };
+  return { address, gateway: isGateway ? parseIpv6(gateway6) : undefined };
+}
+
 type Joined = readonly [LiveNetwork, EndpointRequest];
 
 export class Sandboxes {
   readonly #parts: SandboxParts;
   readonly #attachments = new Map<string, Attachment>();
   readonly #addresses = new AddressBook();
+  readonly #addresses6 = new AddressBook6();
   readonly #names: NameServers;
   readonly #publisher: Publisher;
 
@@ -117,9 +128,9 @@ export class Sandboxes {
     this.#publisher.free(attachment);
     if (netnsPath !== "" && mode !== "container") removeNamespace(kernel, netnsPath);
     store.remove(containerId);
-    for (const { networkId, ip } of endpoints) {
-      this.#addresses.give(networkId, ip);
-      this.#tell("disconnect", networkId, attachment);
+    for (const one of endpoints) {
+      this.#give(one);
+      this.#tell("disconnect", one.networkId, attachment);
     }
   }
 
@@ -215,7 +226,10 @@ export class Sandboxes {
 
   #adopt(attachment: Attachment): void {
     this.#attachments.set(attachment.containerId, attachment);
-    for (const { networkId, ip } of attachment.endpoints) this.#addresses.adopt(networkId, ip);
+    for (const { networkId, ip, ip6 } of attachment.endpoints) {
+      this.#addresses.adopt(networkId, ip);
+      this.#addresses6.adopt(networkId, ip6);
+    }
     this.#names.add(attachment.endpoints);
     this.#publisher.adopt(attachment);
   }
@@ -329,17 +343,37 @@ export class Sandboxes {
       links: linksOf(asked.links),
     };
     if (Driver === "host" || (Driver === "null" && network.predefined))
-      return { ...base, interface: "", ip: "", prefix: 0, gateway: "", mac: "" };
+      return { ...base, ...NO_IPV6, interface: "", ip: "", prefix: 0, gateway: "", mac: "" };
     const bridge = bridgeOf(network);
     const address = this.#addresses.take(bridge.space, asked.ip);
+    const ipv6 = this.#endpoint6(bridge, asked.ip6, () => this.#addresses.give(Id, formatIpv4(address)));
     return {
       ...base,
       interface: `${bridge.plan.interfacePrefix}${number}`,
       ip: formatIpv4(address),
       prefix: bridge.space.subnet.prefix,
       gateway: gatewayOf(bridge),
+      ...ipv6,
       mac: asked.mac === "" ? macOf(address) : asked.mac,
     };
+  }
+
+  #endpoint6(bridge: LiveBridge, asked: string, undo: () => void): Ipv6Part {
+    const { plan, space } = bridge;
+    if (plan.ipv6 === undefined) return NO_IPV6;
+    try {
+      const ip6 = this.#addresses6.take(space.networkId, plan.ipv6, asked);
+      const { prefix } = parseCidr6(plan.ipv6.subnet);
+      return { ip6, prefix6: prefix, gateway6: gateway6Of(bridge) };
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  #give({ networkId, ip, ip6 }: Endpoint): void {
+    this.#addresses.give(networkId, ip);
+    this.#addresses6.give(networkId, ip6);
   }
 
   /** All endpoints, or none: no address stays taken. */
@@ -349,7 +383,7 @@ export class Sandboxes {
       for (const [network, asked] of joined) made.push(this.#endpoint(network, asked, naming, made.length));
       return made;
     } catch (error) {
-      for (const { networkId, ip } of made) this.#addresses.give(networkId, ip);
+      for (const one of made) this.#give(one);
       throw wrap(error, SETUP_FAILED);
     }
   }
@@ -364,6 +398,7 @@ export class Sandboxes {
       address: parseIpv4(ip)!,
       hostName: `veth${ids.hex(4).slice(0, 7)}`,
       ...(gateway === endpoint ? { gateway: parseIpv4(endpoint.gateway)! } : {}),
+      ...(endpoint.ip6 === "" ? {} : { ipv6: plug6Of(endpoint, gateway === endpoint) }),
     };
   }
 
@@ -408,7 +443,7 @@ export class Sandboxes {
       const ports = portMap(attachment.wanted, published);
       return { ...attachment, gatewayOf: gateway.networkId, published, ports };
     } catch (error) {
-      for (const { networkId, ip } of attachment.endpoints) this.#addresses.give(networkId, ip);
+      for (const one of attachment.endpoints) this.#give(one);
       throw wrap(
         error,
         `${SETUP_FAILED}: driver failed programming external connectivity on endpoint ${attachment.name} (${gateway.endpointId})`,
@@ -423,7 +458,8 @@ export class Sandboxes {
     if ((gateway?.networkId ?? "") === before.gatewayOf) return before;
     if (!withdrawn) this.#publisher.withdraw(before);
     const address = gateway === undefined ? undefined : parseIpv4(gateway.gateway)!;
-    const route = address === undefined ? undefined : { interface: gateway!.interface, address };
+    const address6 = parseIpv6(gateway?.gateway6 ?? "");
+    const route = address === undefined ? undefined : { interface: gateway!.interface, address, address6 };
     setDefaultRoute(kernel, before.netnsPath, route);
     const next = this.#publisher.move(before, gateway);
     this.#replace(before, next);
@@ -440,7 +476,7 @@ export class Sandboxes {
     const endpoints = before.endpoints.filter((one) => one.networkId !== endpoint.networkId);
     const next = this.#withFiles({ ...before, endpoints });
     this.#replace(before, next);
-    this.#addresses.give(endpoint.networkId, endpoint.ip);
+    this.#give(endpoint);
     return this.#settleGateway(next, hadGateway);
   }
 }

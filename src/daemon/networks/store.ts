@@ -12,7 +12,7 @@
 import type { Database } from "bun:sqlite";
 import { parseIpv4 } from "../../kernel/netlink/ipv4.ts";
 import { SkiffError } from "../../lib/errors.ts";
-import type { Attachment } from "./network.ts";
+import type { Attachment, Endpoint } from "./network.ts";
 import type { NetworkRecord } from "./record.ts";
 
 export interface NetworkStore {
@@ -39,6 +39,17 @@ create table if not exists network_addresses (
 create table if not exists network_settings (name text primary key, value text not null) without rowid;
 `;
 
+/** IPv4 as numbers, IPv6 as text. */
+function addressesOf(
+  endpoints: readonly Endpoint[],
+): (readonly [networkId: string, address: number | string])[] {
+  return endpoints.flatMap(({ networkId, ip, ip6 }) =>
+    [parseIpv4(ip), ip6].flatMap((one) =>
+      one === undefined || one === "" ? [] : [[networkId, one] as const],
+    ),
+  );
+}
+
 /** A delete that finds nothing costs as much as one that does: what each container has on disk is known here. */
 function sandboxStatements(database: Database, first: readonly Attachment[]) {
   const held = new Map(first.map(({ containerId, endpoints }) => [containerId, endpoints]));
@@ -51,7 +62,7 @@ function sandboxStatements(database: Database, first: readonly Attachment[]) {
   const clear = (containerId: string) => {
     const before = held.get(containerId);
     if (before === undefined) return;
-    for (const { networkId, ip } of before) if (ip !== "") free.run(networkId, parseIpv4(ip)!);
+    for (const [networkId, address] of addressesOf(before)) free.run(networkId, address);
     drop.run(containerId);
   };
   const remove = database.transaction(clear);
@@ -59,8 +70,7 @@ function sandboxStatements(database: Database, first: readonly Attachment[]) {
     const { containerId, endpoints } = attachment;
     clear(containerId);
     insert.run(containerId, JSON.stringify(attachment));
-    for (const { networkId, ip } of endpoints)
-      if (ip !== "") take.run(networkId, parseIpv4(ip)!, containerId);
+    for (const [networkId, address] of addressesOf(endpoints)) take.run(networkId, address, containerId);
   });
   return {
     remove(containerId: string) {

@@ -20,8 +20,10 @@ export function writeSwitch(path: string, value: string): void {
   }
 }
 
-/** A kernel without IPv6 has no such switch. */
-export function disableIpv6(link: string): void {
-  const path = `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`;
-  if (readText(path) !== "") writeSwitch(path, "1");
+/** A kernel without IPv6 has no such switch. No bridge of ours believes what containers say about routes. */
+export function switchIpv6(link: string, on: boolean): void {
+  const path = (name: string) => `/proc/sys/net/ipv6/conf/${link}/${name}`;
+  if (readText(path("disable_ipv6")) === "") return;
+  if (on) writeSwitch(path("accept_ra"), "0");
+  writeSwitch(path("disable_ipv6"), on ? "0" : "1");
 }

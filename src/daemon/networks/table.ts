@@ -1,6 +1,7 @@
 /** The networks there are: the default ones, and those the user has made, each with its bridge and firewall. */
 import { listAddresses, parseAddress } from "../../kernel/netlink/address.ts";
 import { type Cidr, formatIpv4, formatNetwork } from "../../kernel/netlink/ipv4.ts";
+import { type Cidr6, listAddresses6, parseAddress6 } from "../../kernel/netlink/ipv6.ts";
 import { listRoutes, parseRoute } from "../../kernel/netlink/route.ts";
 import { type Clock, rfc3339Nano } from "../../lib/clock.ts";
 import { isSkiffError, messageOf, SkiffError } from "../../lib/errors.ts";
@@ -13,7 +14,7 @@ import type { Firewall } from "./firewall.ts";
 import type { NetworkEvents } from "./network-events.ts";
 import { planNetwork } from "./plan.ts";
 import type { AddressPool } from "./pools.ts";
-import { type BridgePlan, type LiveNetwork, type NetworkRecord, spaceOf } from "./record.ts";
+import { type BridgePlan, type LiveBridge, type LiveNetwork, type NetworkRecord, spaceOf } from "./record.ts";
 import { bridgeNetwork, findNetwork, plainNetwork } from "./resources.ts";
 import type { NetworkStore } from "./store.ts";
 import { type BridgeParts, isForeignLink, openUserBridge, removeUserBridge } from "./user-bridge.ts";
@@ -31,7 +32,7 @@ export interface TableParts extends BridgeParts {
   /** A line for the daemon's log. */
   readonly log: (message: string) => void;
   /** The set of our bridges has changed. */
-  readonly bridgesChanged: (names: readonly string[]) => void;
+  readonly bridgesChanged: (names: readonly string[], rebuild6: () => void) => void;
 }
 
 /** Identity of a default network, the same for ever. */
@@ -65,6 +66,13 @@ function defaultNetworks(parts: TableParts): LiveNetwork[] {
   return [{ resource, predefined: true, plan, bridge }, ...plain];
 }
 
+/** A unique local prefix (RFC 4193) of this engine's own, drawn once. */
+function base6Of({ store, ids }: TableParts): Cidr6 {
+  const known = store.setting("ipv6-base") ?? ids.hex(5);
+  store.set("ipv6-base", known);
+  return { address: BigInt(`0xfd${known}`) << 80n, prefix: 48 };
+}
+
 export class NetworkTable {
   readonly #parts: TableParts;
   #networks: readonly LiveNetwork[];
@@ -93,7 +101,9 @@ export class NetworkTable {
     const planned = planNetwork(parseCreateRequest(body), {
       ...{ mtu, pools, id: ids.hex(32), created: rfc3339Nano(clock.nowNs()) },
       networks: this.#networks.map(asRecord),
+      base6: base6Of(this.#parts),
       taken: () => this.#taken(),
+      taken6: () => this.#parts.socket.dump(listAddresses6()).flatMap((one) => parseAddress6(one) ?? []),
     });
     const { resource, bridge } = planned;
     const record = bridge === undefined ? planned : { resource, bridge: this.#owned(bridge) };
@@ -121,7 +131,7 @@ export class NetworkTable {
     const dependent = this.#networks.some((other) => other.resource.ConfigFrom.Network === Name);
     if (resource.ConfigOnly && dependent) throw fail(`configuration network "${Name}" is in use`);
     this.#networks = this.#networks.filter((other) => other !== network);
-    this.#forget(asRecord(network), bridge?.firewall);
+    this.#forget(asRecord(network), bridge);
     this.#bridgesChanged();
     this.#parts.events.publish("destroy", resource);
   }
@@ -138,8 +148,7 @@ export class NetworkTable {
   /** The daemon ends: bridges that no container uses go, and come back at the next start. */
   close(isUsed: (id: string) => boolean): void {
     for (const { resource, bridge } of this.#networks)
-      if (bridge !== undefined && !isUsed(resource.Id))
-        removeUserBridge(this.#parts, bridge.plan, bridge.firewall);
+      if (bridge !== undefined && !isUsed(resource.Id)) removeUserBridge(this.#parts, bridge.plan, bridge);
   }
 
   #open(record: NetworkRecord): LiveNetwork {
@@ -163,8 +172,8 @@ export class NetworkTable {
     return { ...plan, own: !isForeignLink(this.#parts, plan) };
   }
 
-  #forget({ resource, bridge }: NetworkRecord, firewall?: Firewall): void {
-    if (bridge !== undefined) removeUserBridge(this.#parts, bridge, firewall);
+  #forget({ resource, bridge }: NetworkRecord, live?: LiveBridge): void {
+    if (bridge !== undefined) removeUserBridge(this.#parts, bridge, live);
     this.#parts.store.removeNetwork(resource.Id);
   }
 
@@ -175,7 +184,12 @@ export class NetworkTable {
   }
 
   #bridgesChanged(): void {
-    this.#parts.bridgesChanged(this.#networks.flatMap(({ bridge }) => bridge?.link.name ?? []));
+    // Each of these has rules that name all our bridges.
+    const rebuild = () => this.#networks.forEach(({ bridge }) => void bridge?.firewall6?.rebuild());
+    this.#parts.bridgesChanged(
+      this.#networks.flatMap(({ bridge }) => bridge?.link.name ?? []),
+      rebuild,
+    );
   }
 }
 

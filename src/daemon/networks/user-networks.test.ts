@@ -319,3 +319,61 @@ test("a host's own switches: no IPv6 on the bridge", () => {
   if (existsSync(path)) expect(readFileSync(path, "utf8").trim()).toBe("1");
   networks.service.remove("plain");
 });
+
+describe("IPv6 beside IPv4", () => {
+  test("a subnet of the engine's own, or the user's; neighbours, not other networks", async () => {
+    create("six", { ...subnet(40), EnableIPv6: true });
+    create("chosen", {
+      EnableIPv6: true,
+      IPAM: { Config: [{ Subnet: "10.214.41.0/24" }, { Subnet: "fd77:1::/64", Gateway: "fd77:1::99" }] },
+    });
+    const own = networks.service.inspect("six").IPAM.Config![1]!;
+    expect(own.Subnet).toMatch(/^fd[0-9a-f:]+\/64$/);
+    expect(networks.service.inspect("chosen")).toMatchObject({
+      EnableIPv6: true,
+      IPAM: { Config: [{}, { Subnet: "fd77:1::/64", Gateway: "fd77:1::99" }] },
+    });
+    const [a, b] = [attach("six-a", { six: {} }), attach("six-b", { six: {} })];
+    const c = attach("six-c", { chosen: { ip6: "fd77:1::7" } });
+    const [ip6, other] = [a.endpoints[0]!.ip6, c.endpoints[0]!.ip6];
+    expect(other).toBe("fd77:1::7");
+    expect(b.hosts).toContain(`${b.endpoints[0]!.ip6}\tboat`);
+    const shown = networks.service.inspect("chosen").Containers["six-c"];
+    expect(shown?.IPv6Address).toBe("fd77:1::7/64");
+    const ping6 = (from: Attachment, ip: string) =>
+      run(...inside(from), "busybox", "ping", "-6", "-c1", "-W1", ip).code === 0;
+    expect(ping6(b, ip6)).toBe(true);
+    expect(ping6(b, own.Gateway!)).toBe(true);
+    expect(run(...inside(c), "ip", "-6", "route").stdout).toContain("default via fd77:1::99 dev eth0");
+    expect(ping6(c, ip6)).toBe(false);
+    expect(refusal(() => attach("six-d", { chosen: { ip6: "fd77:1::7" } }))[1]).toContain(
+      "Address already in use",
+    );
+    const moved = networks.service.connect("six-c", "six", { ...ANYWHERE, gwPriority: 1 });
+    expect(run(...inside(c), "ip", "-6", "route").stdout).toContain(`default via ${own.Gateway} dev eth1`);
+    expect(ping6(moved, ip6)).toBe(true);
+    networks.service.disconnect("six-c", "six");
+    expect(run(...inside(c), "ip", "-6", "route").stdout).toContain("default via fd77:1::99 dev eth0");
+    const plain = attach("four", { bridge: {} });
+    expect(run(...inside(plain), "ip", "-6", "address", "show", "dev", "eth0").stdout).toBe("");
+    networks.restart();
+    networks.service.recover(["six-b", "six-c"]);
+    expect(attach("six-e", { six: {} }).endpoints[0]!.ip6).toBe(ip6);
+    for (const name of ["six-b", "six-c", "six-e"]) networks.service.release(name);
+    for (const name of ["six", "chosen"]) networks.service.remove(name);
+    expect(run("nft", "list", "tables", "ip6").stdout).not.toContain("skiff-br");
+  });
+
+  test("refusals", () => {
+    const config = (one: object) => ({ Name: "x", EnableIPv6: true, IPAM: { Config: [one] } });
+    expect(refusal(() => networks.service.create(config({ Subnet: "fd77::1/64" })))[1]).toBe(
+      "invalid network config:\ninvalid subnet fd77::1/64: it should be fd77::/64",
+    );
+    expect(
+      refusal(() => networks.service.create(config({ Subnet: "fd77::/64", Gateway: "10.0.0.1" })))[1],
+    ).toBe("invalid network config:\ninvalid gateway 10.0.0.1: parent subnet is an IPv6 block");
+    expect(refusal(() => networks.service.create(config({ Subnet: "ff02::/64" })))[1]).toContain(
+      "multicast subnet",
+    );
+  });
+});

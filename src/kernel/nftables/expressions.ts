@@ -3,6 +3,7 @@
  * does not match. `r1` is 16 bytes wide; r9, r10 are its second and third four bytes, so that a key of several fields is loaded piece by piece.
  */
 import { type Cidr, ipv4Bytes, maskOf, networkOf } from "../netlink/ipv4.ts";
+import { type Cidr6, ipv6Bytes, maskOf6, networkOf6 } from "../netlink/ipv6.ts";
 import { attribute, type Bytes, be16, be32, concat, nested, string, u32 } from "../netlink/message.ts";
 
 export type Expression = Bytes;
@@ -68,6 +69,12 @@ const address = (offset: number, cidr: Cidr): Expression[] => [
 ];
 export const sourceIn = (cidr: Cidr): Expression[] => address(12, cidr);
 export const destinationIn = (cidr: Cidr): Expression[] => address(16, cidr);
+
+export const sourceIn6 = (cidr: Cidr6): Expression[] => [
+  payload(NETWORK_HEADER, 8, 16),
+  mask(ipv6Bytes(maskOf6(cidr.prefix))),
+  compare(ipv6Bytes(networkOf6(cidr))),
+];
 
 const RTN_LOCAL = 2;
 /** The destination is an address of this machine. */

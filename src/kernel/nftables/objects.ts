@@ -49,6 +49,15 @@ export function object(
   return { type: messageType(message), flags, action, body: concat([family(NFPROTO_IPV4), ...attributes]) };
 }
 
+const NFPROTO_IPV6 = 10;
+
+/** The same for a table of the family `ip6`. */
+export function forIpv6(request: Request): Request {
+  const body = Uint8Array.from(request.body);
+  body[0] = NFPROTO_IPV6;
+  return { ...request, body };
+}
+
 const name = (type: number, value: string) => attribute(type, string(value));
 const word = (type: number, value: number) => attribute(type, be32(value));
 

@@ -16,7 +16,7 @@ import {
   string,
 } from "../netlink/message.ts";
 import { errorOf, NETLINK, type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
-import { family, MSG, messageType, NFPROTO_IPV4, object } from "./objects.ts";
+import { family, forIpv6, MSG, messageType, NFPROTO_IPV4, object } from "./objects.ts";
 
 const BATCH_BEGIN = 0x10;
 const BATCH_END = 0x11;
@@ -39,6 +39,8 @@ export interface Nftables {
   /** Grows with each transaction of anybody. */
   generation(): number;
   hasTable(table: string): boolean;
+  /** Of the family `ip6`. */
+  hasTable6(table: string): boolean;
   /** Any chain of an `ip` table; undefined when there is none. */
   chain(table: string, chain: string): ForeignChain | undefined;
   rules(table: string, chain: string): ForeignRule[];
@@ -95,6 +97,12 @@ export function openNftables(): Nftables {
       if (id === undefined) throw new SkiffError("data_loss", "get nftables generation: no answer");
       return id;
     },
+    hasTable6: (table) =>
+      unless(["ENOENT"], () =>
+        socket.request([
+          forIpv6(object(MSG.GETTABLE, 0, `find table ${table}`, [attribute(1, string(table))])),
+        ]),
+      ) !== undefined,
     hasTable: (table) => ask(MSG.GETTABLE, `find table ${table}`, [1, table]) !== undefined,
     chain(table, chain) {
       const answer = ask(MSG.GETCHAIN, `find chain ${table} ${chain}`, [1, table], [3, chain]);

@@ -38,7 +38,8 @@ export function answerLocally(
   }
   const addresses = resolveName(index, of, query.name);
   if (addresses === undefined) return undefined;
-  // The name is ours: of another kind (AAAA, MX …) it has nothing, and nobody else is asked.
-  if (query.type !== TYPE.A && query.type !== TYPE.ANY) return encodeAnswer(query, RCODE.OK);
-  return encodeAnswer(query, RCODE.OK, shuffled(addresses).map(addressRecord), sizeMax);
+  // The name is ours: of another kind (MX …) it has nothing, and nobody else is asked.
+  const isAsked = (ip: string) =>
+    query.type === TYPE.ANY || query.type === (ip.includes(":") ? TYPE.AAAA : TYPE.A);
+  return encodeAnswer(query, RCODE.OK, shuffled(addresses.filter(isAsked)).map(addressRecord), sizeMax);
 }

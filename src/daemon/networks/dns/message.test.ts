@@ -75,6 +75,7 @@ test("whatever a container sends, nothing throws and an answer belongs to its qu
 
 const endpoint = (network: string, ip: string, dnsNames: readonly string[]): Endpoint => ({
   ...{ networkId: `id-${network}`, network, endpointId: "", interface: "eth0", ip, prefix: 24, gateway: "" },
+  ...{ ip6: "", prefix6: 0, gateway6: "" },
   ...{ mac: "", gwPriority: 0, dnsNames, links: {} },
 });
 const of = (...endpoints: readonly Endpoint[]) => ({ endpoints }) as unknown as Attachment;

@@ -2,6 +2,8 @@
  * DNS messages (RFC 1035, RFC 6891), as far as a resolver of names of containers needs them: the one question of a query is read, answers to it
  * are written; what is sent on to another server and back stays the bytes it is. Input is whatever a container sends.
  */
+import { formatIpv6, ipv6Bytes, parseIpv6 } from "../../../kernel/netlink/ipv6.ts";
+
 export const TYPE = Object.freeze({ A: 1, PTR: 12, AAAA: 28, OPT: 41, ANY: 255 });
 export const RCODE = Object.freeze({ OK: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 });
 export const HEADER_BYTES = 12;
@@ -107,7 +109,12 @@ function record(type: number, data: Uint8Array): Buffer {
   return Buffer.concat([head, data]);
 }
 
-export const addressRecord = (ip: string): Buffer => record(TYPE.A, Uint8Array.from(ip.split("."), Number));
+export function addressRecord(ip: string): Buffer {
+  const six = parseIpv6(ip);
+  return six === undefined
+    ? record(TYPE.A, Uint8Array.from(ip.split("."), Number))
+    : record(TYPE.AAAA, ipv6Bytes(six));
+}
 export const pointerRecord = (name: string): Buffer => record(TYPE.PTR, encodeName(name));
 
 /** As many records as fit in `sizeMax`; the rest is told by the flag for "truncated". */
@@ -156,8 +163,10 @@ export function answerCode(bytes: Uint8Array, id: number, question: Uint8Array):
   return bytes[3]! & 15;
 }
 
-/** `4.3.2.1.in-addr.arpa` as `1.2.3.4`. */
+/** `4.3.2.1.in-addr.arpa` as `1.2.3.4`; of IPv6 32 digits before `ip6.arpa`. */
 export function reversedAddress(name: string): string | undefined {
+  const six = /^((?:[0-9a-f]\.){32})ip6\.arpa$/i.exec(name);
+  if (six !== null) return formatIpv6(BigInt(`0x${six[1]!.split(".").reverse().join("")}`));
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/i.exec(name);
   return match === null ? undefined : match.slice(1, 5).reverse().join(".");
 }

@@ -5,26 +5,27 @@ import type { Attachment, Endpoint } from "../network.ts";
 const LABELS_MAX = 32;
 
 export class NameIndex {
-  /** network → name in lower case → addresses */
+  /** network → name in lower case → addresses of both families */
   readonly #addresses = new Map<string, Map<string, readonly string[]>>();
   /** network → address → name */
   readonly #names = new Map<string, Map<string, string>>();
 
-  add({ networkId, ip, dnsNames }: Endpoint): void {
+  add({ networkId, ip, ip6, dnsNames }: Endpoint): void {
     if (ip === "" || dnsNames.length === 0) return;
+    const own = [ip, ip6].filter((one) => one !== "");
     const addresses = inner(this.#addresses, networkId);
-    for (const name of keysOf(dnsNames)) addresses.set(name, [...(addresses.get(name) ?? []), ip]);
-    inner(this.#names, networkId).set(ip, dnsNames[0]!);
+    for (const name of keysOf(dnsNames)) addresses.set(name, [...(addresses.get(name) ?? []), ...own]);
+    for (const one of own) inner(this.#names, networkId).set(one, dnsNames[0]!);
   }
 
-  remove({ networkId, ip, dnsNames }: Endpoint): void {
+  remove({ networkId, ip, ip6, dnsNames }: Endpoint): void {
     const addresses = this.#addresses.get(networkId);
     for (const name of keysOf(dnsNames)) {
-      const left = (addresses?.get(name) ?? []).filter((other) => other !== ip);
+      const left = (addresses?.get(name) ?? []).filter((other) => other !== ip && other !== ip6);
       if (left.length > 0) addresses?.set(name, left);
       else addresses?.delete(name);
     }
-    this.#names.get(networkId)?.delete(ip);
+    for (const one of [ip, ip6]) this.#names.get(networkId)?.delete(one);
     for (const map of [this.#addresses, this.#names])
       if (map.get(networkId)?.size === 0) map.delete(networkId);
   }
