@@ -36,6 +36,8 @@ export const LIST_FILTERS = [
 
 export interface FilterContext {
   find(reference: string): ContainerRecord;
+  /** `none` without a check. */
+  healthOf(container: ContainerRecord): string;
   portsOf(container: ContainerRecord): readonly { PrivatePort: number; PublicPort?: number; Type: string }[];
   networksOf(container: ContainerRecord): Readonly<Record<string, { NetworkID: string }>>;
 }
@@ -103,7 +105,7 @@ const TESTS: Readonly<Record<string, Test>> = {
       ({ PrivatePort, Type }) => Type === type && PrivatePort >= first && PrivatePort <= last,
     );
   },
-  health: (_container, value) => value === "none",
+  health: (container, value, { healthOf }) => healthOf(container) === value,
   "is-task": (_container, value) => value === "false" || value === "0",
   isolation: (_container, value) => value === "default",
 };

@@ -5,7 +5,9 @@ import type { Execs } from "./execs.ts";
 import { containerDir, logPath, type Parts } from "./parts.ts";
 import { commandOf } from "./spec/build.ts";
 
-function stateOf({ state, config }: ContainerRecord): Record<string, unknown> {
+function stateOf(parts: Parts, container: ContainerRecord): Record<string, unknown> {
+  const { state } = container;
+  const health = parts.health.of(container);
   const running = state.status === "running" || state.status === "paused" || state.status === "restarting";
   return {
     Status: state.status,
@@ -19,7 +21,7 @@ function stateOf({ state, config }: ContainerRecord): Record<string, unknown> {
     Error: state.error,
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
-    ...(config.Healthcheck === undefined ? {} : { Health: { Status: "none", FailingStreak: 0, Log: [] } }),
+    ...(health === undefined ? {} : { Health: health }),
   };
 }
 
@@ -88,7 +90,7 @@ export function inspectContainer(
     Created: container.created,
     Path: path,
     Args: args,
-    State: stateOf(container),
+    State: stateOf(parts, container),
     Image: image.id,
     ...filesOf(parts, container),
     Name: `/${container.name}`,

@@ -17,6 +17,7 @@ import {
 } from "./exec.ts";
 import { Execs } from "./execs.ts";
 import type { Filters } from "./filters.ts";
+import { createHealthMonitor } from "./health.ts";
 import { inspectContainer } from "./inspect.ts";
 import { killContainer, killNow, restartContainer, type StopOptions, stopContainer } from "./kill.ts";
 import { type ListOptions, listContainers } from "./list.ts";
@@ -122,14 +123,31 @@ export interface Containers {
   follow(source: TaskEvents, signal: AbortSignal): Promise<void>;
 }
 
+/** Events, after each of which the health monitor looks at the container again. */
+function watchedEvents(events: OuterParts["events"], update: (id: string) => void): OuterParts["events"] {
+  return {
+    publish(type, action, id, attributes) {
+      events.publish(type, action, id, attributes);
+      if (["start", "die", "destroy"].includes(action)) update(id);
+    },
+  };
+}
+
 export function createContainers(outer: OuterParts, database: Database): Containers {
+  const health = createHealthMonitor(() => parts);
   const parts: Parts & { readonly execs: Execs } = {
     ...outer,
+    events: watchedEvents(outer.events, health.update),
+    health,
     registry: new Registry(database),
     locks: createLocks(),
     waiters: createWaiters(),
     attachments: createAttachments(),
     execs: new Execs(),
+  };
+  const recover = async () => {
+    await recoverContainers(parts);
+    for (const { id } of parts.registry.all()) health.update(id);
   };
   return {
     lifecycle: {
@@ -179,7 +197,7 @@ export function createContainers(outer: OuterParts, database: Database): Contain
       export: (reference, begin) => exportContainer(parts, reference, begin),
       changes: (reference) => containerChanges(parts, reference),
     },
-    recover: () => recoverContainers(parts),
+    recover,
     follow: (source, signal) => followTaskEvents(parts, source, signal),
   };
 }
