@@ -23,8 +23,6 @@ export interface Command {
   readonly words: { readonly min: number; readonly max: number };
   /** Flags after the first word are the container's, not ours: run, exec. */
   readonly stopsAtWord?: boolean;
-  /** Exit code of errors, 1 when left out; `run` has 125, and says so. */
-  readonly errorCode?: number;
   /** Answers the exit code. */
   run(context: Context): Promise<number>;
 }

@@ -18,6 +18,16 @@ export class UsageError extends SkiffError {
   }
 }
 
+/** What docker ends with the name of the program before, and where help is to be had after it. */
+export class HelpError extends SkiffError {
+  constructor(
+    message: string,
+    readonly exitCode = 125,
+  ) {
+    super("invalid_argument", message);
+  }
+}
+
 /** What the daemon answered; `status` is HTTP's. */
 export class DaemonError extends SkiffError {
   constructor(

@@ -13,6 +13,8 @@ export interface Flag {
   readonly default?: string;
   readonly usage: string;
   readonly hidden?: boolean;
+  /** Throws what is wrong with a value: said before anything else happens. */
+  readonly check?: (value: string) => unknown;
 }
 
 /** Flags and words of one call. */

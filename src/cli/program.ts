@@ -3,7 +3,7 @@ import { writeStderr, writeStdout } from "../kernel/stdout.ts";
 import { messageOf } from "../lib/errors.ts";
 import { bool, type Command, type Context, type Flag, list, text } from "./command.ts";
 import { COMMANDS, type Entry, GROUPS } from "./commands/table.ts";
-import { CliError, UsageError } from "./errors.ts";
+import { CliError, HelpError, UsageError } from "./errors.ts";
 import { parseFlags } from "./parse/flags.ts";
 import { createClient } from "./transport/client.ts";
 import { readSettings } from "./transport/settings.ts";
@@ -64,13 +64,15 @@ function checkWords(name: string, command: Command, count: number): void {
       ? "accepts no arguments"
       : min === max
         ? `requires ${plural(min)}`
-        : count < min
+        : max === Number.POSITIVE_INFINITY
           ? `requires at least ${plural(min)}`
-          : `requires at most ${plural(max)}`;
+          : min === 0
+            ? `requires at most ${plural(max)}`
+            : `requires at least ${min} and at most ${plural(max)}`;
+  const open = max === Number.POSITIVE_INFINITY;
   const usage = `Usage:  skiff ${name}${command.usage === "" ? "" : ` ${command.usage}`}`;
   throw new CliError(
-    `skiff: 'skiff ${name}' ${needs}\n\n${usage}\n\nRun 'skiff ${name} --help' for more information`,
-    command.errorCode === undefined ? 1 : command.errorCode,
+    `skiff: 'skiff ${name}' ${needs}\n\n${usage}\n\n${open ? "See" : "Run"} 'skiff ${name} --help' for more information`,
   );
 }
 
@@ -85,9 +87,7 @@ async function runCommand(
     const parsed = parseFlags([...command.flags, HELP], argv, command.stopsAtWord === true);
     if (parsed.bool("help")) {
       const { commandHelp } = await import("./parse/help.ts");
-      const names = [entry.path, ...(entry.aliases ?? [])];
-      const others = names.filter((other) => other !== name);
-      writeStdout(commandHelp(name, others, command));
+      writeStdout(commandHelp(name, [entry.path, ...(entry.aliases ?? [])], command));
       return 0;
     }
     checkWords(name, command, parsed.words.length);
@@ -99,7 +99,7 @@ async function runCommand(
 }
 
 /** One place says what went wrong, and answers the exit code. */
-function sayError(error: unknown, name: string, { errorCode, usage: words }: Command): number {
+function sayError(error: unknown, name: string, { usage: words }: Command): number {
   const message = messageOf(error);
   const help = `\nRun 'skiff ${name} --help' for more information`;
   if (error instanceof UsageError) {
@@ -111,9 +111,13 @@ function sayError(error: unknown, name: string, { errorCode, usage: words }: Com
     if (message !== "") writeStderr(`${message}\n`);
     return error.exitCode;
   }
-  if (errorCode === undefined) writeStderr(`${message}\n`);
-  else writeStderr(`skiff: ${message}\n${help}\n`);
-  return errorCode ?? 1;
+  if (error instanceof HelpError) {
+    const verb = name.slice(name.lastIndexOf(" ") + 1);
+    writeStderr(`skiff: ${message}\n\nRun 'skiff ${verb} --help' for more information\n`);
+    return error.exitCode;
+  }
+  writeStderr(`${message}\n`);
+  return 1;
 }
 
 export async function runProgram(argv: readonly string[]): Promise<number> {

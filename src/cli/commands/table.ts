@@ -1,5 +1,10 @@
 /** Every command of `skiff`: its name, docker's other names for it, one line of summary, and where it is. */
 import type { Command } from "../command.ts";
+import { CONTEXT } from "./context/table.ts";
+import { IMAGE } from "./image/table.ts";
+import { NETWORK } from "./network/table.ts";
+import { SYSTEM } from "./system/table.ts";
+import { VOLUME } from "./volume/table.ts";
 
 export interface Entry {
   /** `container run` */
@@ -51,6 +56,12 @@ const CONTAINER: readonly Entry[] = [
     load: () => import("./container/attach.ts"),
   },
   {
+    path: "container commit",
+    aliases: ["commit"],
+    summary: "Create a new image from a container's changes",
+    load: () => import("./container/commit.ts"),
+  },
+  {
     path: "container cp",
     aliases: ["cp"],
     summary: "Copy files/folders between a container and the local filesystem",
@@ -73,6 +84,11 @@ const CONTAINER: readonly Entry[] = [
     aliases: ["export"],
     summary: "Export a container's filesystem as a tar archive",
     load: () => import("./container/export.ts"),
+  },
+  {
+    path: "container inspect",
+    summary: "Display detailed information on one or more containers",
+    load: () => import("./container/inspect.ts"),
   },
   {
     path: "container kill",
@@ -165,4 +181,11 @@ const CONTAINER: readonly Entry[] = [
   },
 ];
 
-export const COMMANDS: readonly Entry[] = [...CONTAINER];
+export const COMMANDS: readonly Entry[] = [
+  ...CONTAINER,
+  ...IMAGE,
+  ...NETWORK,
+  ...VOLUME,
+  ...CONTEXT,
+  ...SYSTEM,
+];

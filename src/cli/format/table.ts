@@ -4,7 +4,8 @@
  */
 import { messageOf } from "../../lib/errors.ts";
 import { CliError } from "../errors.ts";
-import { compileTemplate, type Template } from "./template/execute.ts";
+import { escapedJson } from "./json.ts";
+import { compileTemplate, type Template, type TemplateOptions } from "./template/execute.ts";
 import { toJson } from "./template/print.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -40,11 +41,20 @@ export interface Listing {
   readonly rows: readonly Row[];
 }
 
-function compile(source: string, type: string): Template {
+/** In the header a value stays as it is. */
+const HEADER_FUNCTIONS: TemplateOptions["functions"] = new Map(
+  ["json", "title", "lower", "upper", "truncate"].map((name) => [name, (value: unknown) => value]),
+);
+
+const whole = (value: unknown): string =>
+  typeof value === "object" && value !== null ? escapedJson(value) : toJson(value);
+const ROW_FUNCTIONS: TemplateOptions["functions"] = new Map([["json", whole]]);
+
+function compile(source: string, type: string, functions: TemplateOptions["functions"]): Template {
   try {
-    return compileTemplate(source, { type });
+    return compileTemplate(source, { type, ...(functions === undefined ? {} : { functions }) });
   } catch (error) {
-    throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
+    throw new CliError(`template parsing error: ${messageOf(error)}`);
   }
 }
 
@@ -55,15 +65,17 @@ function unescapeFormat(format: string): string {
 
 export function renderListing({ titles, format, type, rows }: Listing): string {
   const source = unescapeFormat(format.trim());
-  if (source === "json" || source === "{{json .}}") return rows.map((row) => `${toJson(row)}\n`).join("");
+  if (source === "json" || source === "{{json .}}")
+    return rows.map((row) => `${escapedJson(row)}\n`).join("");
   const table = /^table(\s|$)/.test(source);
-  const template = compile(table ? source.slice("table".length).trim() : source, type);
+  const body = table ? source.slice("table".length).trim() : source;
+  const template = compile(body, type, ROW_FUNCTIONS);
   let lines: string[];
   try {
     lines = rows.map(template);
   } catch (error) {
-    throw new CliError(messageOf(error), 1);
+    throw new CliError(`template parsing error: ${messageOf(error)}`);
   }
   if (!table) return lines.map((line) => `${line}\n`).join("");
-  return alignColumns([template(titles), ...lines]);
+  return alignColumns([compile(body, type, HEADER_FUNCTIONS)(titles), ...lines]);
 }

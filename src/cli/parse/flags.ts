@@ -1,19 +1,7 @@
 /** Flags as pflag takes them: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-abc` for switches, `--` ends them. */
 import type { Flag, Parsed } from "../command.ts";
 import { UsageError } from "../errors.ts";
-
-const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
-const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
-
-function checkValue(flag: Flag, shown: string, value: string): void {
-  const invalid = (call: string) =>
-    new UsageError(
-      `invalid argument ${JSON.stringify(value)} for ${JSON.stringify(shown)} flag: ${call}: parsing ${JSON.stringify(value)}: invalid syntax`,
-    );
-  if (flag.kind === "bool" && !TRUE.includes(value) && !FALSE.includes(value))
-    throw invalid("strconv.ParseBool");
-  if (flag.kind === "int" && !/^[+-]?\d{1,18}$/.test(value)) throw invalid("strconv.ParseInt");
-}
+import { checkValue, TRUE } from "./check.ts";
 
 class Scan {
   readonly words: string[] = [];
@@ -68,7 +56,7 @@ class Scan {
     for (let index = 1; index < word.length; index++) {
       const letter = word[index]!;
       const flag = this.flags.find((known) => known.short === letter);
-      if (flag === undefined) throw new UsageError(`unknown shorthand flag: '${letter}' in ${word}`);
+      if (flag === undefined) throw new UsageError(`unknown shorthand flag: '${letter}' in -${word.slice(index)}`);
       const shown = `-${letter}, --${flag.name}`;
       const rest = word.slice(index + 1);
       if (flag.kind === "bool") {
@@ -84,7 +72,7 @@ class Scan {
         return at;
       }
       const value = this.argv[at + 1];
-      if (value === undefined) throw new UsageError(`flag needs an argument: '${letter}' in ${word}`);
+      if (value === undefined) throw new UsageError(`flag needs an argument: '${letter}' in -${word.slice(index)}`);
       this.#set(flag, shown, value);
       return at + 1;
     }

@@ -1,7 +1,14 @@
 /** Help texts in docker's layout, from a command's own data. */
+import { windowSize } from "../../kernel/stdout.ts";
 import type { Command, Flag } from "../command.ts";
+import { wrapText } from "./wrap.ts";
 
 const PROGRAM = "skiff";
+const STDIN = 0;
+/** Of a terminal that nobody sees. */
+const COLUMNS = 80;
+/** Between a flag and what it does. */
+const GAP = 3;
 
 function flagLine({ short, name, kind, type }: Flag): string {
   const head = short === undefined ? `      --${name}` : `  -${short}, --${name}`;
@@ -18,16 +25,22 @@ export function flagsHelp(flags: readonly Flag[]): string {
   const shown = flags.filter((flag) => flag.hidden !== true).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const heads = shown.map(flagLine);
   const width = Math.max(0, ...heads.map((head) => head.length));
-  return shown.map((flag, at) => `${heads[at]!.padEnd(width)}   ${withDefault(flag)}\n`).join("");
+  const columns = (windowSize(STDIN)?.columns ?? COLUMNS) - 1;
+  const usageOf = (flag: Flag) => wrapText(withDefault(flag), width + GAP, columns);
+  return shown.map((flag, at) => `${heads[at]!.padEnd(width + GAP)}${usageOf(flag)}\n`).join("");
 }
 
-export function commandHelp(path: string, aliases: readonly string[], command: Command): string {
+/** `name`: as it was called; `names`: all it has, the full one first. */
+export function commandHelp(name: string, names: readonly string[], command: Command): string {
   const parts = [
-    `\nUsage:  ${PROGRAM} ${path}${command.usage === "" ? "" : ` ${command.usage}`}\n\n${command.summary}\n`,
+    `Usage:  ${PROGRAM} ${name}${command.usage === "" ? "" : ` ${command.usage}`}\n\n${command.summary}\n`,
   ];
-  if (aliases.length > 0)
-    parts.push(`\nAliases:\n  ${[path, ...aliases].map((name) => `${PROGRAM} ${name}`).join(", ")}\n`);
-  if (command.flags.length > 0) parts.push(`\nOptions:\n${flagsHelp(command.flags)}`);
+  if (names.length > 1) {
+    // Those in the group before those at the top.
+    const ordered = [...names].sort((a, b) => Number(!a.includes(" ")) - Number(!b.includes(" ")));
+    parts.push(`\nAliases:\n  ${ordered.map((other) => `${PROGRAM} ${other}`).join(", ")}\n`);
+  }
+  if (command.flags.some(({ hidden }) => hidden !== true)) parts.push(`\nOptions:\n${flagsHelp(command.flags)}`);
   return parts.join("");
 }
 
@@ -43,7 +56,7 @@ function lines(entries: readonly GroupLine[]): string {
 
 export function groupHelp(group: string, summary: string, entries: readonly GroupLine[]): string {
   const more = `Run '${PROGRAM} ${group} COMMAND --help' for more information on a command.`;
-  return `\nUsage:  ${PROGRAM} ${group} COMMAND\n\n${summary}\n\nCommands:\n${lines(entries)}\n${more}\n`;
+  return `Usage:  ${PROGRAM} ${group} COMMAND\n\n${summary}\n\nCommands:\n${lines(entries)}\n${more}\n`;
 }
 
 export function rootHelp(

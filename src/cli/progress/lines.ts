@@ -11,7 +11,7 @@ function parseLine<T>(line: string): T {
   }
 }
 
-export async function* jsonLines<T>(body: AsyncIterable<Uint8Array>): AsyncGenerator<T, void> {
+export async function* textLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const bytes of body) {
@@ -22,7 +22,11 @@ export async function* jsonLines<T>(body: AsyncIterable<Uint8Array>): AsyncGener
     }
     const lines = rest.split("\n");
     rest = lines.pop()!;
-    for (const line of lines) if (line.trim() !== "") yield parseLine<T>(line);
+    for (const line of lines) if (line.trim() !== "") yield line.trim();
   }
-  if (rest.trim() !== "") yield parseLine<T>(rest);
+  if (rest.trim() !== "") yield rest.trim();
+}
+
+export async function* jsonLines<T>(body: AsyncIterable<Uint8Array>): AsyncGenerator<T, void> {
+  for await (const line of textLines(body)) yield parseLine<T>(line);
 }

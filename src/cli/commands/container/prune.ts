@@ -2,10 +2,20 @@
 import { writeStdout } from "../../../kernel/stdout.ts";
 import { bool, type Command, list } from "../../command.ts";
 import { humanSize } from "../../format/units.ts";
-import { encodeFilters } from "../../transport/client.ts";
+import { type Client, encodeFilters } from "../../transport/client.ts";
 import { confirm } from "../confirm.ts";
 
 const WARNING = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?";
+
+export async function pruneContainers(client: Client, filters: readonly string[]) {
+  const report = await client.post<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>(
+    "/containers/prune",
+    { query: { filters: encodeFilters(filters) } },
+  );
+  const deleted = (report.ContainersDeleted ?? []).map((id) => `${id}\n`);
+  const text = deleted.length === 0 ? "" : `Deleted Containers:\n${deleted.join("")}`;
+  return { text, bytes: report.SpaceReclaimed };
+}
 
 export const command: Command = {
   usage: "[OPTIONS]",
@@ -16,15 +26,9 @@ export const command: Command = {
   ],
   words: { min: 0, max: 0 },
   async run(context) {
-    if (!context.bool("force") && !(await confirm(WARNING))) return 1;
-    const query = { filters: encodeFilters(context.list("filter")) };
-    const report = await context.client.post<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>(
-      "/containers/prune",
-      { query },
-    );
-    const deleted = report.ContainersDeleted ?? [];
-    if (deleted.length > 0) writeStdout(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
-    writeStdout(`Total reclaimed space: ${humanSize(report.SpaceReclaimed)}\n`);
+    if (!context.bool("force") && !(await confirm(WARNING))) return 0;
+    const { text, bytes } = await pruneContainers(context.client, context.list("filter"));
+    writeStdout(`${text === "" ? "" : `${text}\n`}Total reclaimed space: ${humanSize(bytes)}\n`);
     return 0;
   },
 };

@@ -42,7 +42,7 @@ export const command: Command = {
     const all = context.bool("all");
     const what = all ? `${ALL_IMAGES_WARNING}.` : "all dangling images.";
     const question = `WARNING! This will remove ${what}\nAre you sure you want to continue?`;
-    if (!context.bool("force") && !(await confirm(question))) return 1;
+    if (!context.bool("force") && !(await confirm(question))) return 0;
     const { text, bytes } = await pruneImages(context.client, all, context.list("filter"));
     writeStdout(`${text === "" ? "" : `${text}\n`}Total reclaimed space: ${humanSize(bytes)}\n`);
     return 0;

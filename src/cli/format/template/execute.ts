@@ -1,5 +1,5 @@
 /** Runs a template over a value: `compileTemplate("{{.Name}}")({ Name: "a" })` is "a". */
-import { FUNCTIONS } from "./functions.ts";
+import { FUNCTIONS, type TemplateFunction } from "./functions.ts";
 import { type Command, type Node, type Operand, type Pipe, TemplateError } from "./nodes.ts";
 import { parseTemplate } from "./parse.ts";
 import { isObject, isTrue, printValue } from "./print.ts";
@@ -8,8 +8,14 @@ export type Template = (data: unknown) => string;
 
 /** What a missing field is: `error` names the type in Go's words, `map` says that there is no such key. */
 export interface TemplateOptions {
+  /** Of the template, for messages. */
+  readonly name?: string;
   /** Go's name of the data's type, for messages; absent: the data are a map. */
   readonly type?: string;
+  /** The value of a field that an object lacks; `parent` is the field in which the object was found. undefined: an error. */
+  missing?(parent: string, name: string): { readonly value: unknown } | undefined;
+  /** In place of those of the same name. */
+  readonly functions?: ReadonlyMap<string, TemplateFunction>;
 }
 
 class Stop {
@@ -115,7 +121,7 @@ class Run {
   }
 
   #call(name: string, args: readonly unknown[]): unknown {
-    const known = FUNCTIONS.get(name)!;
+    const known = (this.options.functions?.get(name) ?? FUNCTIONS.get(name))!;
     const wanted = known.length;
     if (args.length < wanted)
       throw new TemplateError(
@@ -153,7 +159,12 @@ class Run {
     let value = start;
     for (const [index, name] of fields.entries()) {
       const where = `template: :1:${at + 1}: executing "" at <.${fields.slice(0, index + 1).join(".")}>`;
+      const lacked =
+        isObject(value) && !Object.hasOwn(value, name)
+          ? this.options.missing?.(fields[index - 1] ?? "", name)
+          : undefined;
       if (isObject(value) && Object.hasOwn(value, name)) value = value[name];
+      else if (lacked !== undefined) value = lacked.value;
       else if (isObject(value) && index === 0 && this.options.type !== undefined)
         throw new TemplateError(`${where}: can't evaluate field ${name} in type ${this.options.type}`);
       else if (isObject(value)) throw new TemplateError(`${where}: map has no entry for key "${name}"`);

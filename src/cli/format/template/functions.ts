@@ -3,7 +3,7 @@ import { TemplateError } from "./nodes.ts";
 import { isObject, isTrue, printValue, toJson } from "./print.ts";
 
 // Each checks what it is given itself.
-type TemplateFunction = (...args: never[]) => unknown;
+export type TemplateFunction = (...args: never[]) => unknown;
 
 function compare(a: unknown, b: unknown): number {
   if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a > b ? 1 : 0;

@@ -1,0 +1,101 @@
+/** `skiff version` */
+import type { Version } from "../../../contracts/engine/system.ts";
+import { writeStderr, writeStdout } from "../../../kernel/stdout.ts";
+import { messageOf } from "../../../lib/errors.ts";
+import type { Command, Context } from "../../command.ts";
+import { CliError } from "../../errors.ts";
+import { INSPECT_FORMAT } from "../../format/flags.ts";
+import { compileTemplate } from "../../format/template/execute.ts";
+import { type ClientVersion, clientVersion } from "./client.ts";
+
+/** Column of the values. */
+const WIDTH = 20;
+
+function line(indent: number, name: string, value: string): string {
+  return `${`${" ".repeat(indent)}${name}:`.padEnd(WIDTH - 1)} ${value}\n`;
+}
+
+function clientText(client: ClientVersion): string {
+  return [
+    "Client:\n",
+    line(1, "Version", client.Version),
+    line(1, "API version", client.ApiVersion),
+    line(1, "Go version", client.GoVersion),
+    line(1, "Git commit", client.GitCommit),
+    line(1, "OS/Arch", `${client.Os}/${client.Arch}`),
+    line(1, "Context", client.Context),
+  ].join("");
+}
+
+function engineText(version: string, details: Readonly<Record<string, string>>): string {
+  const of = (name: string) => details[name] ?? "";
+  return [
+    line(2, "Version", version),
+    line(2, "API version", `${of("ApiVersion")} (minimum version ${of("MinAPIVersion")})`),
+    line(2, "Go version", of("GoVersion")),
+    line(2, "Git commit", of("GitCommit")),
+    line(2, "Built", of("BuildTime")),
+    line(2, "OS/Arch", `${of("Os")}/${of("Arch")}`),
+    line(2, "Experimental", of("Experimental")),
+  ].join("");
+}
+
+export function serverText({ Platform, Components }: Version): string {
+  const parts = Components.map(({ Name, Version, Details = {} }) => {
+    if (Name === "Engine") return ` Engine:\n${engineText(Version, Details)}`;
+    const details = Object.keys(Details).sort();
+    return ` ${Name}:\n${line(2, "Version", Version)}${details.map((key) => line(2, key, Details[key]!)).join("")}`;
+  });
+  return `\nServer:${Platform.Name === "" ? "" : ` ${Platform.Name}`}\n${parts.join("")}`;
+}
+
+/** `{{.Client.APIVersion}}` is Go's name of what JSON calls `ApiVersion`. */
+function fieldsOf(value: Version | ClientVersion | null): object | null {
+  if (value === null) return null;
+  const { ApiVersion, ...rest } = value;
+  return { ...rest, APIVersion: ApiVersion };
+}
+
+function formatted(format: string, Client: ClientVersion, Server: Version | null): string {
+  if (format === "json" || format === "{{json .}}") return `${JSON.stringify({ Client, Server })}\n`;
+  const data = { Client: fieldsOf(Client), Server: fieldsOf(Server) };
+  const functions = new Map([
+    [
+      "json",
+      (value: unknown) =>
+        JSON.stringify(value === data.Client ? Client : value === data.Server ? Server : value),
+    ],
+  ]);
+  const options = { name: "version", type: "system.versionInfo", functions };
+  let template: ReturnType<typeof compileTemplate>;
+  try {
+    template = compileTemplate(format, options);
+  } catch (error) {
+    throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
+  }
+  return `${template(data)}\n`;
+}
+
+async function ask(context: Context): Promise<{ server: Version | null; failure: string }> {
+  try {
+    return { server: await context.client.get<Version>("/version"), failure: "" };
+  } catch (error) {
+    return { server: null, failure: messageOf(error) };
+  }
+}
+
+export const command: Command = {
+  usage: "[OPTIONS]",
+  summary: "Show the Docker version information",
+  flags: [INSPECT_FORMAT],
+  words: { min: 0, max: 0 },
+  async run(context) {
+    const client = clientVersion(context.settings.context);
+    const { server, failure } = await ask(context);
+    const format = context.text("format");
+    if (format !== "") writeStdout(formatted(format, client, server));
+    else writeStdout(clientText(client) + (server === null ? "" : serverText(server)));
+    if (failure !== "") writeStderr(`${failure}\n`);
+    return failure === "" ? 0 : 1;
+  },
+};
