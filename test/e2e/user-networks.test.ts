@@ -116,6 +116,21 @@ describe("names", () => {
   }, 60_000);
 });
 
+test("two networks at once, IPv6 beside IPv4", async () => {
+  await ok("network", "create", "left");
+  await ok("network", "create", "--ipv6", "--subnet", "fd77:9::/64", "right");
+  await serve("both", "--network", "left", "--network", "name=right,alias=r,ip6=fd77:9::8");
+  await serve("peer", "--network", "right");
+  expect(Object.keys(JSON.parse(await inspect("{{json .NetworkSettings.Networks}}", "both"))).sort()).toEqual(
+    ["left", "right"],
+  );
+  expect(await inspect("{{.NetworkSettings.Networks.right.GlobalIPv6Address}}", "both")).toBe("fd77:9::8");
+  await ok("exec", "peer", "ping", "-6", "-c1", "-W1", "r");
+  await ok("exec", "both", "ping", "-c1", "-W1", "peer");
+  await ok("rm", "-f", "both", "peer");
+  await ok("network", "rm", "left", "right");
+}, 60_000);
+
 test("fixed address, published port, events", async () => {
   const port = await freePort();
   await ok("network", "create", "--subnet", "10.242.7.0/24", "--gateway", "10.242.7.9", "fixed");

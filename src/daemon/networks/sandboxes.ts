@@ -1,36 +1,26 @@
 /** What containers have of the networks: attached, connected, disconnected, released, and found again after a crash. network.ts has the essay. */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { formatIpv4, parseIpv4 } from "../../kernel/netlink/ipv4.ts";
-import { parseCidr6, parseIpv6 } from "../../kernel/netlink/ipv6.ts";
+import { parseIpv4 } from "../../kernel/netlink/ipv4.ts";
+import { parseIpv6 } from "../../kernel/netlink/ipv6.ts";
 import { inNamespace, removeNamespace } from "../../kernel/netlink/namespace.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { codeOf, messageOf, SkiffError, wrap } from "../../lib/errors.ts";
 import type { IdSource } from "../../lib/ids.ts";
-import { AddressBook, macOf } from "./addresses.ts";
 import { NameServers } from "./dns/server.ts";
-import {
-  ANYWHERE,
-  alreadyConnected,
-  checkTogether,
-  dnsNamesOf,
-  gatewayEndpoint,
-  linksOf,
-  type Naming,
-  needsNames,
-} from "./endpoints.ts";
+import { EndpointFactory, type Joined } from "./endpoint-factory.ts";
+import { ANYWHERE, alreadyConnected, checkTogether, gatewayEndpoint, needsNames } from "./endpoints.ts";
 import { type HostFiles, hostsOf, linkedHosts, mergeDns, resolvConfOf } from "./files.ts";
 import type { HostPorts } from "./host-ports.ts";
-import { AddressBook6 } from "./ipv6.ts";
 import type { Attachment, AttachRequest, DnsOptions, Endpoint, EndpointRequest, Mode } from "./network.ts";
 import type { NetworkEvents } from "./network-events.ts";
 import { portMap, wantedPorts } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
-import { gateway6Of, gatewayOf, type LiveBridge, type LiveNetwork } from "./record.ts";
+import type { LiveNetwork } from "./record.ts";
 import { upstreamsOf } from "./resolv-conf.ts";
 import { addPlug, createSandbox, type Plug, removePlug, setDefaultRoute } from "./sandbox.ts";
 import type { NetworkStore } from "./store.ts";
-import { bridgeOf, type NetworkTable } from "./table.ts";
+import type { NetworkTable } from "./table.ts";
 import { invalid, SETUP_FAILED } from "./words.ts";
 
 export interface SandboxParts {
@@ -53,27 +43,17 @@ export interface SandboxParts {
 const CONTAINER_PREFIX = "container:";
 const DEFAULT_MODES: ReadonlySet<string> = new Set(["", "default", "bridge"]);
 
-type Ipv6Part = Pick<Endpoint, "ip6" | "prefix6" | "gateway6">;
-const NO_IPV6: Ipv6Part = Object.freeze({ ip6: "", prefix6: 0, gateway6: "" });
-
-function plug6Of({ ip6, prefix6, gateway6 }: Endpoint, isGateway: boolean): NonNullable<Plug["ipv6"]> {
-  const address = { address: parseIpv6(ip6)!, prefix: prefix6 };
-  return { address, gateway: isGateway ? parseIpv6(gateway6) : undefined };
-}
-
-type Joined = readonly [LiveNetwork, EndpointRequest];
-
 export class Sandboxes {
   readonly #parts: SandboxParts;
   readonly #attachments = new Map<string, Attachment>();
-  readonly #addresses = new AddressBook();
-  readonly #addresses6 = new AddressBook6();
+  readonly #endpoints: EndpointFactory;
   readonly #names: NameServers;
   readonly #publisher: Publisher;
 
   /** Takes over everything in the records: see `recover`. */
   constructor(parts: SandboxParts) {
     this.#parts = parts;
+    this.#endpoints = new EndpointFactory(parts.ids);
     const { kernel, table, hostPorts, log, dns, hostFiles } = parts;
     mkdirSync(parts.netnsDir, { recursive: true, mode: 0o755 });
     this.#names = new NameServers({
@@ -128,10 +108,8 @@ export class Sandboxes {
     this.#publisher.free(attachment);
     if (netnsPath !== "" && mode !== "container") removeNamespace(kernel, netnsPath);
     store.remove(containerId);
-    for (const one of endpoints) {
-      this.#give(one);
-      this.#tell("disconnect", one.networkId, attachment);
-    }
+    this.#endpoints.give(endpoints);
+    for (const { networkId } of endpoints) this.#tell("disconnect", networkId, attachment);
   }
 
   connect(containerId: string, reference: string, asked: EndpointRequest): Attachment {
@@ -141,13 +119,12 @@ export class Sandboxes {
     const { Id, Name, Driver } = network.resource;
     if (before.endpoints.some(({ networkId }) => networkId === Id)) throw alreadyConnected(before.name, Name);
     checkTogether(this.#driversOf(before), Driver, before.mode === "container" ? CONTAINER_PREFIX : "");
-    const endpoint = this.#endpoint(network, asked, before, before.interfaces);
+    const endpoint = this.#endpoints.make(network, asked, before, before.interfaces);
     const endpoints = [...before.endpoints, endpoint];
     const next = this.#withFiles({ ...before, endpoints, interfaces: before.interfaces + 1 });
     this.#replace(before, next);
     try {
-      if (endpoint.interface !== "")
-        addPlug(kernel, socket, next.netnsPath, this.#plug(endpoint, undefined, false));
+      if (endpoint.interface !== "") addPlug(kernel, socket, next.netnsPath, this.#plug(endpoint));
       if (needsNames(next)) inNamespace(kernel, next.netnsPath, () => this.#names.openHere(containerId));
       const settled = this.#settleGateway(next);
       this.#tell("connect", Id, settled);
@@ -226,10 +203,7 @@ export class Sandboxes {
 
   #adopt(attachment: Attachment): void {
     this.#attachments.set(attachment.containerId, attachment);
-    for (const { networkId, ip, ip6 } of attachment.endpoints) {
-      this.#addresses.adopt(networkId, ip);
-      this.#addresses6.adopt(networkId, ip6);
-    }
+    this.#endpoints.adopt(attachment.endpoints);
     this.#names.add(attachment.endpoints);
     this.#publisher.adopt(attachment);
   }
@@ -246,7 +220,7 @@ export class Sandboxes {
         return endpoints.filter((one) => one.interface !== "" && !there.includes(` ${one.interface}:`));
       });
       if (missing.length === 0) return;
-      for (const one of missing) addPlug(kernel, socket, netnsPath, this.#plug(one, undefined, false));
+      for (const one of missing) addPlug(kernel, socket, netnsPath, this.#plug(one));
       this.#settleGateway({ ...attachment, gatewayOf: "" });
     } catch (error) {
       log(`mend network of ${attachment.name}: ${messageOf(error)}`);
@@ -311,7 +285,7 @@ export class Sandboxes {
 
   #hostNetwork(request: AttachRequest, [network, asked]: Joined): Attachment {
     const base = this.#base(request, "host");
-    const endpoint = this.#endpoint(network, asked, base, 0);
+    const endpoint = this.#endpoints.make(network, asked, base, 0);
     const attachment = this.#withFiles({ ...base, endpoints: [endpoint] });
     if (request.extraHosts.length > 0) return attachment;
     return { ...attachment, hosts: this.#parts.hostFiles.hosts() };
@@ -332,74 +306,10 @@ export class Sandboxes {
     return { ...this.#base(request, "container"), netnsPath, hosts, resolvConf, sandboxId };
   }
 
-  #endpoint(network: LiveNetwork, asked: EndpointRequest, naming: Naming, number: number): Endpoint {
-    const { Id, Name, Driver } = network.resource;
-    const base = {
-      networkId: Id,
-      network: Name,
-      endpointId: this.#parts.ids.hex(32),
-      gwPriority: asked.gwPriority,
-      dnsNames: dnsNamesOf(network, naming, asked.aliases),
-      links: linksOf(asked.links),
-    };
-    if (Driver === "host" || (Driver === "null" && network.predefined))
-      return { ...base, ...NO_IPV6, interface: "", ip: "", prefix: 0, gateway: "", mac: "" };
-    const bridge = bridgeOf(network);
-    const address = this.#addresses.take(bridge.space, asked.ip);
-    const ipv6 = this.#endpoint6(bridge, asked.ip6, () => this.#addresses.give(Id, formatIpv4(address)));
-    return {
-      ...base,
-      interface: `${bridge.plan.interfacePrefix}${number}`,
-      ip: formatIpv4(address),
-      prefix: bridge.space.subnet.prefix,
-      gateway: gatewayOf(bridge),
-      ...ipv6,
-      mac: asked.mac === "" ? macOf(address) : asked.mac,
-    };
-  }
-
-  #endpoint6(bridge: LiveBridge, asked: string, undo: () => void): Ipv6Part {
-    const { plan, space } = bridge;
-    if (plan.ipv6 === undefined) return NO_IPV6;
-    try {
-      const ip6 = this.#addresses6.take(space.networkId, plan.ipv6, asked);
-      const { prefix } = parseCidr6(plan.ipv6.subnet);
-      return { ip6, prefix6: prefix, gateway6: gateway6Of(bridge) };
-    } catch (error) {
-      undo();
-      throw error;
-    }
-  }
-
-  #give({ networkId, ip, ip6 }: Endpoint): void {
-    this.#addresses.give(networkId, ip);
-    this.#addresses6.give(networkId, ip6);
-  }
-
-  /** All endpoints, or none: no address stays taken. */
-  #endpoints(joined: readonly Joined[], naming: Naming): Endpoint[] {
-    const made: Endpoint[] = [];
-    try {
-      for (const [network, asked] of joined) made.push(this.#endpoint(network, asked, naming, made.length));
-      return made;
-    } catch (error) {
-      for (const one of made) this.#give(one);
-      throw wrap(error, SETUP_FAILED);
-    }
-  }
-
-  #plug(endpoint: Endpoint, gateway: Endpoint | undefined, hairpin: boolean): Plug {
-    const { table, ids } = this.#parts;
-    const { plan, link } = bridgeOf(table.byId(endpoint.networkId)!);
-    const { ip, prefix, mac } = endpoint;
-    return {
-      ...{ bridge: link, prefix, mac, hairpin, isolated: !plan.icc },
-      name: endpoint.interface,
-      address: parseIpv4(ip)!,
-      hostName: `veth${ids.hex(4).slice(0, 7)}`,
-      ...(gateway === endpoint ? { gateway: parseIpv4(endpoint.gateway)! } : {}),
-      ...(endpoint.ip6 === "" ? {} : { ipv6: plug6Of(endpoint, gateway === endpoint) }),
-    };
+  #plug(endpoint: Endpoint, isGateway = false, hairpin = false): Plug {
+    const network = this.#parts.table.byId(endpoint.networkId);
+    if (network === undefined) throw new SkiffError("not_found", `network ${endpoint.networkId} not found`);
+    return this.#endpoints.plug(endpoint, network, isGateway, hairpin);
   }
 
   #isolated(request: AttachRequest, joined: readonly Joined[]): Attachment {
@@ -409,7 +319,7 @@ export class Sandboxes {
     const linked = onDefault ? linkedHosts(request.links, request.name, find) : [];
     const mode = joined.some(([{ resource }]) => resource.Driver === "null") ? "none" : "network";
     const base = this.#base(request, mode);
-    const endpoints = this.#endpoints(joined, base);
+    const endpoints = this.#endpoints.makeAll(joined, base);
     const netnsPath = `${netnsDir}/${request.containerId}`;
     const unpublished = { ...base, netnsPath, endpoints, linked, interfaces: endpoints.length };
     const attachment = this.#withFiles(this.#withPorts(unpublished));
@@ -421,7 +331,7 @@ export class Sandboxes {
       const hairpin = attachment.published.length > 0;
       const plugs = endpoints
         .filter((one) => one.interface !== "")
-        .map((one) => this.#plug(one, gateway, hairpin && one === gateway));
+        .map((one) => this.#plug(one, one === gateway, hairpin && one === gateway));
       createSandbox(kernel, socket, netnsPath, plugs, () => {
         if (needsNames(attachment)) this.#names.openHere(attachment.containerId);
       });
@@ -443,7 +353,7 @@ export class Sandboxes {
       const ports = portMap(attachment.wanted, published);
       return { ...attachment, gatewayOf: gateway.networkId, published, ports };
     } catch (error) {
-      for (const one of attachment.endpoints) this.#give(one);
+      this.#endpoints.give(attachment.endpoints);
       throw wrap(
         error,
         `${SETUP_FAILED}: driver failed programming external connectivity on endpoint ${attachment.name} (${gateway.endpointId})`,
@@ -476,7 +386,7 @@ export class Sandboxes {
     const endpoints = before.endpoints.filter((one) => one.networkId !== endpoint.networkId);
     const next = this.#withFiles({ ...before, endpoints });
     this.#replace(before, next);
-    this.#give(endpoint);
+    this.#endpoints.give([endpoint]);
     return this.#settleGateway(next, hadGateway);
   }
 }

@@ -24,7 +24,8 @@ const show = (bytes) => {
   for (let left = bytes.readUInt16BE(6); left > 0; left--) {
     const [kind, length] = [bytes.readUInt16BE(at + 2), bytes.readUInt16BE(at + 10)];
     const data = bytes.subarray(at + 12, at + 12 + length);
-    records.push(kind === 1 ? data.join(".") : nameAt(bytes, at + 12));
+    if (kind === 28) records.push(data.toString("hex"));
+    else records.push(kind === 1 ? data.join(".") : nameAt(bytes, at + 12));
     at += 12 + length;
   }
   const right = bytes[0] === 7 && bytes[1] === 9;
@@ -168,6 +169,19 @@ describe("names", () => {
     networks.service.release("two");
     expect(await ask(viewer, "db")).toBe(`0 ${blue!.ip}`);
     networks.service.release("viewer");
+  });
+
+  test("AAAA and the way back, where the network has IPv6", async () => {
+    const IPAM = { Config: [{ Subnet: "10.215.4.0/24" }, { Subnet: "fd77:2::/64" }] };
+    networks.service.create({ Name: "six", EnableIPv6: true, IPAM });
+    const both = attach("both", { six: { ip6: "fd77:2::5" } });
+    const hex = "fd770002000000000000000000000005";
+    expect(await ask(both, "both", "AAAA")).toBe(`0 ${hex}`);
+    expect(await ask(both, "both")).toBe(`0 ${ipOf(both)}`);
+    const reverse = `${[...hex].reverse().join(".")}.ip6.arpa`;
+    expect(await ask(both, reverse, "PTR")).toBe("0 both.six");
+    networks.service.release("both");
+    networks.service.remove("six");
   });
 
   test("the two files", () => {
