@@ -37,7 +37,7 @@ once() {
 	echo "STEP $name | $(printf '%s' "$output" | tr '\n' '~') | $code"
 }
 
-skiffd >/tmp/skiffd.log 2>&1 &
+skiffd -H unix:///var/run/docker.sock >/tmp/skiffd.log 2>&1 &
 tries=0
 until docker version >/dev/null 2>&1; do
 	tries=$((tries + 1))
