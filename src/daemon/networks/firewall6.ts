@@ -10,6 +10,7 @@ import { type FirewallOptions, forwardRules } from "./firewall.ts";
 
 export interface Firewall6 {
   rebuild(): void;
+  isIntact(): boolean;
   remove(): void;
 }
 
@@ -35,6 +36,7 @@ export function createFirewall6(nftables: Nftables, options: Options): Firewall6
       ];
       nftables.commit(requests.map(forIpv6));
     },
+    isIntact: () => nftables.hasTable6(table),
     remove: () => nftables.commit(clear().map(forIpv6)),
   };
 }

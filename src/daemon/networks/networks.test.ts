@@ -171,6 +171,13 @@ describe("ports", () => {
     networks.service.release("next");
   });
 
+  test("or by themselves", async () => {
+    run("nft", "delete", "table", "ip", `skiff-${networks.bridge}`);
+    for (let tries = 0; tries < 400 && get([], url("127.0.0.1")).stdout !== "web"; tries++)
+      await Bun.sleep(20);
+    expect(get([], url("127.0.0.1")).stdout).toBe("web");
+  }, 30_000);
+
   test("after a crash everything goes on, and no address is given out twice", () => {
     const { hostPort } = web.published[0]!;
     networks.service.attach(request("dead"));

@@ -47,9 +47,19 @@ export interface NetworkPartsFromDaemon {
   readonly events: Pick<EventLog, "publish">;
   /** A line for the daemon's log. */
   readonly log: (message: string) => void;
+  /** Runs something again and again until what it answers is called; left out: by the clock of the machine. */
+  readonly every?: (intervalMs: number, body: () => void) => () => void;
+}
+
+function every(intervalMs: number, body: () => void): () => void {
+  const timer = setInterval(body, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 const MTU_DEFAULT = 1500;
+/** How long flushed rules may be missing when no container is started meanwhile. A look costs a hundredth of a millisecond per network. */
+const HEAL_MS = 2000;
 const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
 const FORWARDING6 = "/proc/sys/net/ipv6/conf/all/forwarding";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
@@ -173,7 +183,12 @@ export function openNetworks(options: NetworkOptions, parts: NetworkPartsFromDae
       },
     });
     ours.changed = () => sandboxes.rebuildDefault();
-    return new Networks({ table, sandboxes, events, dispose });
+    const stop = (parts.every ?? every)(HEAL_MS, () => sandboxes.heal());
+    const end = () => {
+      stop();
+      dispose();
+    };
+    return new Networks({ table, sandboxes, events, dispose: end });
   } catch (error) {
     dispose();
     throw error;

@@ -91,6 +91,19 @@ export class Publisher {
     this.#forgetUdp(attachment);
   }
 
+  /** What somebody has flushed is made again, with the ports. */
+  heal(): void {
+    for (const { resource, bridge } of this.#parts.table.all()) {
+      try {
+        if (bridge === undefined) continue;
+        if (bridge.firewall.isTouched() && !bridge.firewall.isIntact()) this.rebuild(resource.Id);
+        if (bridge.firewall6?.isIntact() === false) bridge.firewall6.rebuild();
+      } catch (error) {
+        this.#parts.log(`mend firewall of network ${resource.Name}: ${messageOf(error)}`);
+      }
+    }
+  }
+
   rebuild(networkId: string, except = ""): void {
     const own = [...this.#parts.attachments()].filter(
       ({ containerId, gatewayOf }) => gatewayOf === networkId && containerId !== except,

@@ -75,6 +75,11 @@ export class Sandboxes {
     return this.#attachments.get(containerId);
   }
 
+  /** Once in a while: firewalls that somebody has flushed. */
+  heal(): void {
+    this.#publisher.heal();
+  }
+
   /** The default bridge's rules name all our bridges, which have changed. */
   rebuildDefault(): void {
     const bridge = this.#parts.table.all().find(({ resource }) => resource.Name === "bridge");

@@ -46,12 +46,23 @@ export function testNetworks(number: number): TestNetworks {
   };
   const database = new Database(`${dir}/networks.db`);
   const options = { bridge, bip: "", mtu: 0, dns: NO_DNS, execRoot: `${dir}/exec`, dataRoot: dir };
+  let stop = () => {};
+  const every = (intervalMs: number, body: () => void) => {
+    const timer = setInterval(body, intervalMs);
+    stop = () => clearInterval(timer);
+    return stop;
+  };
   const log = (message: string) => void logged.push(message);
-  const open = () => openNetworks(options, { database, events, ids: randomIds, clock: systemClock, log });
+  const open = () =>
+    openNetworks(options, { database, events, every, ids: randomIds, clock: systemClock, log });
   const made: TestNetworks = {
     ...{ dir, bridge, subnet, logged, told, database },
     service: open(),
-    restart: () => void (made.service = open()),
+    restart() {
+      // What is dead mends nothing any more.
+      stop();
+      made.service = open();
+    },
     [Symbol.dispose]() {
       made.service.recover([]);
       made.service.prune(new Map());
