@@ -108,6 +108,9 @@ async function makeInitramfs(root: string, kernel: string): Promise<string> {
   await addProgram(root, join(kernel, "sbin/apparmor_parser"), "/bin/apparmor_parser");
   cpSync(join(kernel, "etc/apparmor.d"), join(root, "etc/apparmor.d"), { recursive: true });
   cpSync(join(kernel, "etc/apparmor"), join(root, "etc/apparmor"), { recursive: true });
+  // Debian's parser.conf names this file.
+  const features = "usr/share/apparmor-features";
+  cpSync(join(kernel, features), join(root, features), { recursive: true });
   cpSync(await busyboxArchive(), join(root, "busybox.tar"));
   cpSync(join(import.meta.dir, "guest.sh"), join(root, "init"));
   addModules(root, kernel);
