@@ -7,7 +7,7 @@ import { CliError } from "../errors.ts";
 export function checkOutputPath(path: string, action: string): void {
   const directory = dirname(normalize(path));
   if (!existsSync(directory))
-    throw new CliError(`${action}: invalid output path: directory "${directory}" does not exist`);
+    throw new CliError(`${action}: invalid output path: stat ${directory}: no such file or directory`);
   if (!existsSync(path)) return;
   const stat = statSync(path);
   if (!stat.isFile() && !stat.isDirectory() && !stat.isCharacterDevice())

@@ -57,6 +57,7 @@ async function failure(response: ClientResponse): Promise<DaemonError> {
   let message = text.trim();
   try {
     message = (JSON.parse(text) as { message?: string }).message ?? message;
+    message = message.trim();
   } catch {
     // Not the daemon's own words.
   }

@@ -42,7 +42,7 @@ export const command: Command = {
     if (!context.bool("force") && !(await confirm(question))) return 0;
     const { text, bytes } = await pruneBuildCache(context.client, {
       all,
-      keepBytes: bytesOf(context.text("keep-storage"), "--keep-storage"),
+      keepBytes: bytesOf(context.text("keep-storage")),
       filters: context.list("filter"),
     });
     writeStdout(`${text === "" ? "" : `${text}\n`}Total reclaimed space: ${humanSize(bytes)}\n`);

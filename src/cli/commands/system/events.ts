@@ -30,6 +30,10 @@ function eventText(line: string): string {
   return `${timeOf(nanoOf(line))} ${Type} ${Action} ${Actor.ID}${tail}\n`;
 }
 
+/** Older names of what an event is about, left out when empty. */
+const HEAD = /^\{.*?(?="Type":)/;
+const dropEmpty = (head: string): string => head.replace(/"(?:status|id|from)":"",/g, "");
+
 /** Under Go's names. */
 function fieldsOf(line: string): object {
   const event = JSON.parse(line) as Event;
@@ -68,9 +72,15 @@ function compile(format: string): Template {
 
 function printer(format: string): (line: string) => string {
   if (format === "") return eventText;
-  if (format === "json" || format === "{{json .}}") return (line) => `${line}\n`;
+  if (format === "json" || format === "{{json .}}") return (line) => `${line.replace(HEAD, dropEmpty)}\n`;
   const template = compile(format);
   return (line) => `${template(fieldsOf(line))}\n`;
+}
+
+function moment(value: string): string {
+  const time = timestampOf(value);
+  if (time === "" || /^\d+(\.\d+)?$/.test(time)) return time;
+  throw new CliError(`failed to parse value as time or duration: ${JSON.stringify(value)}`);
 }
 
 export const command: Command = {
@@ -87,8 +97,8 @@ export const command: Command = {
     const print = printer(context.text("format"));
     const query = {
       filters: encodeFilters(context.list("filter")),
-      since: timestampOf(context.text("since")),
-      until: timestampOf(context.text("until")),
+      since: moment(context.text("since")),
+      until: moment(context.text("until")),
     };
     const response = await context.client.send("GET", "/events", { query });
     for await (const line of textLines(response.body)) if (!writeStdout(print(line))) break;

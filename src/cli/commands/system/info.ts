@@ -17,7 +17,12 @@ function formatted(format: string, info: object): string {
   } catch (error) {
     throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
   }
-  return `${template(info)}\n`;
+  try {
+    return `${template(info)}\n`;
+  } catch (error) {
+    writeStdout("\n");
+    throw error;
+  }
 }
 
 async function ask(context: Context): Promise<{ info: Info | undefined; failure: string }> {

@@ -50,8 +50,17 @@ function usedVolumeRow(volume: UsedVolume): Row {
 
 /** @throws CliError for a format that is neither a table nor JSON */
 export function verboseUsage(usage: Usage, format: string): string {
-  const Images = imageRows(usage.Images ?? [], { truncated: true, digests: false });
-  const Containers = (usage.Containers ?? []).map((container) => containerRow(container, true, Date.now()));
+  // One row an image, under its first name.
+  const named = (usage.Images ?? []).map((image) => ({
+    ...image,
+    RepoTags: (image.RepoTags ?? []).slice(0, 1),
+  }));
+  const Images = named.flatMap((image) =>
+    imageRows([image], { truncated: true, digests: false }).slice(0, 1),
+  );
+  const Containers = (usage.Containers ?? []).map((container) =>
+    containerRow({ ...container, SizeRootFs: 0 }, true, Date.now()),
+  );
   const Volumes = (usage.Volumes ?? []).map(usedVolumeRow);
   const BuildCache = (usage.BuildCache ?? []).map(cacheRow);
   if (format === "json" || format === "{{json .}}")

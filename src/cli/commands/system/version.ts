@@ -73,7 +73,12 @@ function formatted(format: string, Client: ClientVersion, Server: Version | null
   } catch (error) {
     throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
   }
-  return `${template(data)}\n`;
+  try {
+    return `${template(data)}\n`;
+  } catch (error) {
+    writeStdout("\n");
+    throw error;
+  }
 }
 
 async function ask(context: Context): Promise<{ server: Version | null; failure: string }> {

@@ -67,7 +67,7 @@ class Run {
 
   #range(node: Extract<Node, { readonly then: readonly Node[] }>, dot: unknown): void {
     const value = this.#pipe({ ...node.pipe, sets: [] }, dot);
-    const entries = this.#entries(value);
+    const entries = this.#entries(value, node.pipe);
     if (entries.length === 0) {
       this.list(node.otherwise, dot);
       return;
@@ -86,13 +86,12 @@ class Run {
     }
   }
 
-  #entries(value: unknown): readonly (readonly [unknown, unknown])[] {
+  #entries(value: unknown, pipe: Pipe): readonly (readonly [unknown, unknown])[] {
     if (value === null || value === undefined) return [];
     if (Array.isArray(value)) return value.map((item, at) => [at, item]);
     if (isObject(value)) return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    throw new TemplateError(
-      `template: :1: executing "" at <${this.source}>: range can't iterate over ${printValue(value)}`,
-    );
+    const [command] = pipe.commands;
+    throw this.#error(command!.at, command!.text, `range can't iterate over ${printValue(value)}`);
   }
 
   #set(name: string, value: unknown, assigns: boolean): void {
@@ -109,34 +108,59 @@ class Run {
     return value;
   }
 
-  #command({ operands }: Command, dot: unknown, piped: readonly unknown[]): unknown {
-    const [first, ...rest] = operands;
+  #command(command: Command, dot: unknown, piped: readonly unknown[]): unknown {
+    const [first, ...rest] = command.operands;
     if (first?.kind === "function")
-      return this.#call(first.name, [...rest.map((operand) => this.#operand(operand, dot)), ...piped]);
-    if (rest.length > 0 || piped.length > 0)
-      throw new TemplateError(
-        `template: :1: executing "" at <${this.#show(first!)}>: can't give argument to non-function ${this.#show(first!)}`,
+      return this.#call(
+        first,
+        [...rest.map((operand) => this.#operand(operand, dot)), ...piped],
+        command.text,
       );
+    if (first?.kind === "value" && first.value === null)
+      throw this.#error(command.at, "nil", "nil is not a command");
+    if (rest.length > 0 || piped.length > 0) {
+      const shown = this.#show(first!);
+      throw this.#error(
+        command.at,
+        shown,
+        first!.kind === "field"
+          ? `${first!.fields.at(-1)} is not a method but has arguments`
+          : `can't give argument to non-function ${shown}`,
+      );
+    }
     return this.#operand(first!, dot);
   }
 
-  #call(name: string, args: readonly unknown[]): unknown {
+  /** In Go's words: where in the source, and at which expression. */
+  #error(at: number, shown: string, why: string): TemplateError {
+    const { name = "" } = this.options;
+    const before = this.source.slice(0, at);
+    const line = before.slice(before.lastIndexOf("\n") + 1);
+    const where = `${name}:${before.split("\n").length}:${Buffer.byteLength(line)}`;
+    return new TemplateError(`template: ${where}: executing "${name}" at <${shown}>: ${why}`);
+  }
+
+  #call(
+    { name, at }: Extract<Operand, { kind: "function" }>,
+    args: readonly unknown[],
+    text: string,
+  ): unknown {
     const known = (this.options.functions?.get(name) ?? FUNCTIONS.get(name))!;
     const wanted = known.length;
     if (args.length < wanted)
-      throw new TemplateError(
-        `template: :1: executing "" at <${name}>: wrong number of args for ${name}: want ${wanted} got ${args.length}`,
-      );
+      throw this.#error(at, name, `wrong number of args for ${name}: want ${wanted} got ${args.length}`);
     try {
       return known(...(args as never[]));
     } catch (error) {
-      throw new TemplateError(`template: :1:2: executing "" at <${name}>: ${(error as Error).message}`);
+      const { message } = error as Error;
+      const why = message.startsWith("error calling") ? message : `error calling ${name}: ${message}`;
+      throw this.#error(at, text, why);
     }
   }
 
   #operand(operand: Operand, dot: unknown): unknown {
     if (operand.kind === "value") return operand.value;
-    if (operand.kind === "function") return this.#call(operand.name, []);
+    if (operand.kind === "function") return this.#call(operand, [], operand.name);
     if (operand.kind === "field") return this.#fields(dot, operand);
     if (operand.kind === "pipe") return this.#fields(this.#pipe(operand.pipe, dot), operand);
     const scope = this.#variables.findLast((known) => known.has(operand.name));
@@ -145,42 +169,55 @@ class Run {
   }
 
   #show(operand: Operand): string {
-    return "fields" in operand
-      ? `.${operand.fields.join(".")}`
-      : operand.kind === "value"
-        ? String(operand.value)
-        : "";
+    if (operand.kind === "variable") return [operand.name, ...operand.fields].join(".");
+    if ("fields" in operand) return `.${operand.fields.join(".")}`;
+    return operand.kind === "value" ? printValue(operand.value) : "";
   }
 
-  #fields(
-    start: unknown,
-    { fields, at }: { readonly fields: readonly string[]; readonly at: number },
-  ): unknown {
+  #fields(start: unknown, operand: Extract<Operand, { readonly fields: readonly string[] }>): unknown {
+    const { fields, at, kind } = operand;
     let value = start;
     for (const [index, name] of fields.entries()) {
-      const where = `template: :1:${at + 1}: executing "" at <.${fields.slice(0, index + 1).join(".")}>`;
       const lacked =
         isObject(value) && !Object.hasOwn(value, name)
           ? this.options.missing?.(fields[index - 1] ?? "", name)
           : undefined;
       if (isObject(value) && Object.hasOwn(value, name)) value = value[name];
       else if (lacked !== undefined) value = lacked.value;
-      else if (isObject(value) && index === 0 && this.options.type !== undefined)
-        throw new TemplateError(`${where}: can't evaluate field ${name} in type ${this.options.type}`);
-      else if (isObject(value)) throw new TemplateError(`${where}: map has no entry for key "${name}"`);
-      else if (value === null || value === undefined)
-        throw new TemplateError(`${where}: nil pointer evaluating interface {}.${name}`);
-      else throw new TemplateError(`${where}: can't evaluate field ${name} in type interface {}`);
+      else {
+        // Go names the place of the second part of a chain.
+        const first =
+          kind === "variable" ? operand.name.length : fields.length > 1 ? fields[0]!.length + 1 : 0;
+        throw this.#error(at + first, this.#show(operand), this.#lacks(value, name, index));
+      }
     }
     return value;
+  }
+
+  #lacks(value: unknown, name: string, index: number): string {
+    const { type } = this.options;
+    if (isObject(value) && index === 0 && type !== undefined)
+      return `can't evaluate field ${name} in type ${type}`;
+    if (isObject(value)) return `map has no entry for key "${name}"`;
+    if (value === null || value === undefined) return `nil pointer evaluating interface {}.${name}`;
+    return `can't evaluate field ${name} in type interface {}`;
   }
 }
 
 const NAMES: ReadonlySet<string> = new Set(FUNCTIONS.keys());
 
+function parse(source: string, name: string): readonly Node[] {
+  try {
+    return parseTemplate(source, NAMES);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    throw new TemplateError(error.message.replace(/^template: :/, `template: ${name}:`));
+  }
+}
+
 /** @throws TemplateError at once for what is no template, from the result for what does not fit the data */
 export function compileTemplate(source: string, options: TemplateOptions = {}): Template {
-  const nodes = parseTemplate(source, NAMES);
+  const nodes = parse(source, options.name ?? "");
   return (data) => {
     const run = new Run(source, data, options);
     try {

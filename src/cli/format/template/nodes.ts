@@ -21,11 +21,14 @@ export interface Pipe {
 /** The first operand with the others as arguments. */
 export interface Command {
   readonly operands: readonly Operand[];
+  /** As messages show it. */
+  readonly text: string;
+  readonly at: number;
 }
 
 export type Operand =
   | { readonly kind: "value"; readonly value: unknown }
-  | { readonly kind: "function"; readonly name: string }
+  | { readonly kind: "function"; readonly name: string; readonly at: number }
   /** `.A.B`; no fields is the dot itself. */
   | { readonly kind: "field"; readonly fields: readonly string[]; readonly at: number }
   | {

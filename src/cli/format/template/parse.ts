@@ -29,8 +29,15 @@ function split(source: string): Piece[] {
   return pieces;
 }
 
+function tokenText({ kind, text, fields }: Token): string {
+  return kind === "variable" ? [text, ...fields].join(".") : text;
+}
+
 class Parser {
   #next = 0;
+  /** Those that may be used where we are. */
+  readonly #variables: string[] = ["$"];
+  #loops = 0;
   #functions: ReadonlySet<string>;
 
   constructor(
@@ -58,24 +65,40 @@ class Parser {
   }
 
   #action(tokens: readonly Token[], word: string, depth: number): Node {
-    if (word === "break" || word === "continue") return { kind: word };
+    if (word === "break" || word === "continue") {
+      if (this.#loops === 0) throw new TemplateError(`template: :1: {{${word}}} outside {{range}}`);
+      return { kind: word };
+    }
     if (word !== "if" && word !== "with" && word !== "range")
-      return { kind: "action", pipe: new Expression(tokens, this.#functions).whole() };
+      return { kind: "action", pipe: new Expression(tokens, this.#functions, this.#variables).whole() };
     return this.#branch(word, tokens.slice(1), depth);
   }
 
   #branch(kind: "if" | "with" | "range", condition: readonly Token[], depth: number): Node {
     if (condition.length === 0) throw new TemplateError(`template: :1: missing value for ${kind}`);
-    const pipe = new Expression(condition, this.#functions).whole();
+    const outside = this.#variables.length;
+    const pipe = new Expression(condition, this.#functions, this.#variables).whole();
+    const branches = this.#bodies(kind, depth);
+    this.#variables.length = outside;
+    return { kind, pipe, ...branches };
+  }
+
+  /** What stands before `{{end}}`, and behind `{{else}}`. */
+  #bodies(
+    kind: "if" | "with" | "range",
+    depth: number,
+  ): { readonly then: readonly Node[]; readonly otherwise: readonly Node[] } {
+    if (kind === "range") this.#loops++;
     const { nodes: then, end } = this.list(depth + 1);
+    if (kind === "range") this.#loops--;
     const [word, chained] = end;
     if (word === undefined) throw new TemplateError("template: :1: unexpected EOF");
-    if (word.text === "end") return { kind, pipe, then, otherwise: [] };
+    if (word.text === "end") return { then, otherwise: [] };
     if (chained?.kind === "word" && (chained.text === "if" || chained.text === "with"))
-      return { kind, pipe, then, otherwise: [this.#branch(chained.text, end.slice(2), depth + 1)] };
+      return { then, otherwise: [this.#branch(chained.text, end.slice(2), depth + 1)] };
     const { nodes: otherwise, end: last } = this.list(depth + 1);
     if (last[0]?.text !== "end") throw new TemplateError("template: :1: unexpected EOF");
-    return { kind, pipe, then, otherwise };
+    return { then, otherwise };
   }
 }
 
@@ -86,11 +109,13 @@ class Expression {
   constructor(
     private readonly tokens: readonly Token[],
     private readonly functions: ReadonlySet<string>,
+    private readonly variables: string[],
   ) {}
 
   whole(): Pipe {
     const pipe = this.#pipe(0);
     const left = this.tokens[this.#at];
+    if (left?.text === ")") throw new TemplateError("template: :1: unexpected right paren");
     if (left !== undefined)
       throw new TemplateError(`template: :1: unexpected ${JSON.stringify(left.text)} in command`);
     return pipe;
@@ -101,7 +126,14 @@ class Expression {
     const { sets, assigns } = this.#declaration();
     const commands: Command[] = [];
     do commands.push(this.#command(depth));
-    while (this.#take("|"));
+    while (
+      // A pipe at the end goes nowhere, and is allowed.
+      this.#take("|") &&
+      this.tokens[this.#at] !== undefined &&
+      this.tokens[this.#at]!.text !== ")"
+    );
+    if (assigns) for (const name of sets) this.#check(name);
+    else this.variables.push(...sets);
     return { sets, assigns, commands };
   }
 
@@ -127,12 +159,25 @@ class Expression {
     return { sets: [], assigns: false };
   }
 
+  #check(name: string): void {
+    if (!this.variables.includes(name))
+      throw new TemplateError(`template: :1: undefined variable ${JSON.stringify(name)}`);
+  }
+
   #command(depth: number): Command {
+    const first = this.#at;
     const operands: Operand[] = [];
     for (let operand = this.#operand(depth); operand !== undefined; operand = this.#operand(depth))
       operands.push(operand);
-    if (operands.length === 0) throw new TemplateError("template: :1: missing value for command");
-    return { operands };
+    const used = this.tokens.slice(first, this.#at);
+    if (used[0] === undefined) {
+      const paren = this.tokens[this.#at]?.text === ")";
+      throw new TemplateError(
+        `template: :1: ${paren ? "unexpected right paren" : "missing value for command"}`,
+      );
+    }
+    const text = used.map(tokenText).join(" ").replace(/\( /g, "(").replace(/ \)/g, ")");
+    return { operands, text, at: used[0].at };
   }
 
   #operand(depth: number): Operand | undefined {
@@ -147,12 +192,13 @@ class Expression {
     }
     this.#at++;
     if (token.kind === "field") return { kind: "field", fields: token.fields, at: token.at };
+    if (token.kind === "variable") this.#check(token.text);
     if (token.kind === "variable")
       return { kind: "variable", name: token.text, fields: token.fields, at: token.at };
     if (token.kind === "value") return { kind: "value", value: token.value };
     if (!this.functions.has(token.text))
       throw new TemplateError(`template: :1: function "${token.text}" not defined`);
-    return { kind: "function", name: token.text };
+    return { kind: "function", name: token.text, at: token.at };
   }
 
   /** `(…).A.B` */

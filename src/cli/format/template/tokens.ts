@@ -79,7 +79,8 @@ export function tokenize(source: string, start: number): Tokens {
       push("field", found[0], { fields: found[0].split(".").filter((name) => name !== "") });
     } else if ((found = match(VARIABLE)) !== undefined) {
       const fields = found[1]!.split(".").filter((name) => name !== "");
-      push("variable", found[0].slice(0, found[0].length - found[1]!.length), { fields });
+      const name = found[0].slice(0, found[0].length - found[1]!.length);
+      push("variable", name, { fields, at: at - found[0].length });
     } else if ((found = match(NUMBER)) !== undefined) push("value", found[0], { value: Number(found[0]) });
     else if ((found = match(STRING)) !== undefined) push("value", found[0], { value: unquote(found[0]) });
     else if ((found = match(RAW)) !== undefined) push("value", found[0], { value: found[0].slice(1, -1) });
@@ -90,6 +91,8 @@ export function tokenize(source: string, start: number): Tokens {
       push(constant ? "value" : "word", found[0], constant ? { value: CONSTANTS.get(found[0]) } : {});
     } else if ((found = match(MARK)) !== undefined) push("mark", found[0]);
     else if (at >= source.length) throw new TemplateError("template: :1: unclosed action");
+    else if (source[at] === '"') throw new TemplateError("template: :1: unterminated quoted string");
+    else if (source[at] === "`") throw new TemplateError("template: :1: unterminated raw quoted string");
     else throw new TemplateError(`template: :1: unexpected ${JSON.stringify(source[at])} in command`);
   }
 }
