@@ -67,7 +67,7 @@ export function renderListing({ titles, format, type, rows }: Listing): string {
   const source = unescapeFormat(format.trim());
   if (source === "json" || source === "{{json .}}")
     return rows.map((row) => `${escapedJson(row)}\n`).join("");
-  const table = /^table(\s|$)/.test(source);
+  const table = source.startsWith("table");
   const body = table ? source.slice("table".length).trim() : source;
   const template = compile(body, type, ROW_FUNCTIONS);
   let lines: string[];

@@ -83,7 +83,10 @@ function contextHost(configDir: string, name: string): string {
 /** `global`: the flags before the command. */
 export function readSettings(global: Parsed): Settings {
   const home = process.env["HOME"] ?? "/root";
-  const configDir = global.text("config") || process.env["DOCKER_CONFIG"] || join(home, ".docker");
+  const configDir =
+    (global.given("config") ? global.text("config") : "") ||
+    process.env["DOCKER_CONFIG"] ||
+    join(home, ".docker");
   const config = readConfig(configDir);
   const said = global.text("host");
   const named = global.text("context");

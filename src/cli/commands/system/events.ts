@@ -30,9 +30,24 @@ function eventText(line: string): string {
   return `${timeOf(nanoOf(line))} ${Type} ${Action} ${Actor.ID}${tail}\n`;
 }
 
-/** Older names of what an event is about, left out when empty. */
-const HEAD = /^\{.*?(?="Type":)/;
-const dropEmpty = (head: string): string => head.replace(/"(?:status|id|from)":"",/g, "");
+/** As docker writes it: empty names left out, attributes in order. */
+function eventJson(line: string): string {
+  const { status = "", id = "", from = "", Type, Action, Actor, scope, time } = JSON.parse(line) as Event;
+  const Attributes = Object.fromEntries(
+    Object.entries(Actor.Attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  const names = Object.entries({ status, id, from }).filter(([, value]) => value !== "");
+  const event = {
+    ...Object.fromEntries(names),
+    Type,
+    Action,
+    Actor: { ID: Actor.ID, Attributes },
+    scope,
+    time,
+  };
+  return `${JSON.stringify(event).slice(0, -1)},"timeNano":${nanoOf(line)}}
+`;
+}
 
 /** Under Go's names. */
 function fieldsOf(line: string): object {
@@ -72,7 +87,7 @@ function compile(format: string): Template {
 
 function printer(format: string): (line: string) => string {
   if (format === "") return eventText;
-  if (format === "json" || format === "{{json .}}") return (line) => `${line.replace(HEAD, dropEmpty)}\n`;
+  if (format === "json" || format === "{{json .}}") return eventJson;
   const template = compile(format);
   return (line) => `${template(fieldsOf(line))}\n`;
 }

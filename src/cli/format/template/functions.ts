@@ -17,12 +17,18 @@ const equal = (a: unknown, b: unknown): boolean =>
     ? (a ?? null) === (b ?? null)
     : compare(a, b) === 0;
 
+function goType(value: unknown): string {
+  if (typeof value === "boolean") return "bool";
+  if (typeof value !== "number") return typeof value;
+  return Number.isInteger(value) ? "int" : "float64";
+}
+
 function lengthOf(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (Array.isArray(value)) return value.length;
   if (isObject(value)) return Object.keys(value).length;
   throw new TemplateError(
-    `error calling len: len of ${value === null ? "nil pointer" : `type ${typeof value}`}`,
+    `error calling len: len of ${value === null || value === undefined ? "nil pointer" : `type ${goType(value)}`}`,
   );
 }
 

@@ -21,9 +21,9 @@ function split(source: string): Piece[] {
     if (text !== "") pieces.push({ text });
     if (open < 0) break;
     const start = open + (trimBefore ? 3 : 2);
-    const { tokens, end, trimAfter } = tokenize(source, start);
+    const { tokens, end, trimAfter, comment } = tokenize(source, start);
     trim = trimAfter;
-    if (tokens.length > 0) pieces.push({ tokens, at: start });
+    if (!comment) pieces.push({ tokens, at: start });
     at = end;
   }
   return pieces;
@@ -159,6 +159,15 @@ class Expression {
     return { sets: [], assigns: false };
   }
 
+  /** Operands stand apart, but for what ends them. */
+  #separate(count: number): void {
+    const next = this.tokens[this.#at];
+    if (next === undefined || next.spaced || count === 0) return;
+    if (next.text === "|" || next.text === ")") return;
+    const shown = next.kind === "field" ? "<.>" : JSON.stringify(next.text);
+    throw new TemplateError(`template: :1: unexpected ${shown} in operand`);
+  }
+
   #check(name: string): void {
     if (!this.variables.includes(name))
       throw new TemplateError(`template: :1: undefined variable ${JSON.stringify(name)}`);
@@ -168,7 +177,7 @@ class Expression {
     const first = this.#at;
     const operands: Operand[] = [];
     for (let operand = this.#operand(depth); operand !== undefined; operand = this.#operand(depth))
-      operands.push(operand);
+      this.#separate(operands.push(operand));
     const used = this.tokens.slice(first, this.#at);
     if (used[0] === undefined) {
       const paren = this.tokens[this.#at]?.text === ")";

@@ -18,6 +18,8 @@ export interface Tokens {
   /** Behind `}}`. */
   readonly end: number;
   readonly trimAfter: boolean;
+  /** Nothing but a comment. */
+  readonly comment: boolean;
 }
 
 const SPACE = /\s+/y;
@@ -67,10 +69,15 @@ export function tokenize(source: string, start: number): Tokens {
     tokens.push({ kind, text, fields: [], value: undefined, at: at - text.length, spaced, ...more });
     spaced = false;
   };
+  let comment = false;
   for (;;) {
+    const before = at;
     const end = match(END);
-    if (end !== undefined) return { tokens, end: at, trimAfter: end[0].includes("-") };
-    if (match(SPACE) !== undefined || match(COMMENT) !== undefined) {
+    if (end !== undefined)
+      return { tokens, end: at, trimAfter: end[0].includes("-"), comment: comment && tokens.length === 0 };
+    const skipped = match(SPACE) === undefined && match(COMMENT) !== undefined;
+    comment ||= skipped;
+    if (skipped || at > before) {
       spaced = true;
       continue;
     }
