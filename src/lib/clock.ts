@@ -6,6 +6,21 @@ export interface Clock {
   nowNs(): bigint;
 }
 
+export interface Timers {
+  /** Calls back once, so many milliseconds from now, unless the answer has been called before. Keeps no process alive. */
+  after(milliseconds: number, callback: () => void): () => void;
+}
+
+/** What setTimeout can hold: 24 days. A longer wait ends then. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export const systemTimers: Timers = Object.freeze({
+  after(milliseconds: number, callback: () => void) {
+    const timer = setTimeout(callback, Math.min(milliseconds, TIMER_MS_MAX)).unref();
+    return () => clearTimeout(timer);
+  },
+});
+
 const startNs = BigInt(Date.now()) * 1_000_000n - BigInt(Bun.nanoseconds());
 
 export const systemClock: Clock = Object.freeze({

@@ -7,6 +7,7 @@
  *        └────rm────►   exited ──start──► running …   removing ──► (gone)
  */
 import type { ContainerConfig, EndpointSettings, HostConfig } from "./config.ts";
+import type { Health } from "./health/health.ts";
 
 export type Status = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
 
@@ -22,9 +23,14 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds, or NEVER. */
   readonly startedAt: string;
   readonly finishedAt: string;
-  /** `docker stop` or `docker kill` by the user: `unless-stopped` and `on-failure` then do not restart it. */
+  /** `docker stop` or `docker kill` by the user: `unless-stopped` then does not start it again, not even with the daemon. */
   readonly stoppedByUser: boolean;
+  /** The user's signal means its end: no policy starts it again after this run. */
+  readonly exitOnNext: boolean;
+  /** Since the user (or the daemon's start) has started it; counted at the exit. */
   readonly restartCount: number;
+  /** From its first start on, where it has a healthcheck. */
+  readonly health?: Health;
 }
 
 export const CREATED: ContainerState = Object.freeze({
@@ -36,6 +42,7 @@ export const CREATED: ContainerState = Object.freeze({
   startedAt: NEVER,
   finishedAt: NEVER,
   stoppedByUser: false,
+  exitOnNext: false,
   restartCount: 0,
 });
 

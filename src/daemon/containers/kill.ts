@@ -4,6 +4,7 @@ import type { TraceContext } from "../../lib/trace.ts";
 import { type ContainerRecord, isRunning, withState } from "./container.ts";
 import { handleExit } from "./exit.ts";
 import { type Parts, publish } from "./parts.ts";
+import { giveUpRestart } from "./restart/give-up.ts";
 import { parseSignal, SIGKILL, SIGTERM } from "./signals.ts";
 import { startContainer } from "./start.ts";
 
@@ -64,12 +65,16 @@ export async function killNow(parts: Parts, id: string): Promise<void> {
 /** @throws conflict when it does not run. SIGKILL returns after the exit, others at once. */
 export async function killContainer(parts: Parts, reference: string, signalText: string): Promise<void> {
   const signal = signalText === "" ? SIGKILL : parseSignal(signalText);
-  const container = parts.registry.get(reference);
-  const { id } = container;
+  const { id, config } = parts.registry.get(reference);
+  // As dockerd: where nobody has named a stop signal, every signal of the user's is the last.
+  const ends =
+    signal === SIGKILL || (config.StopSignal ?? "") === "" || parseSignal(config.StopSignal!) === signal;
+  if (ends && (await giveUpRestart(parts, id))) return;
+  const container = parts.registry.get(id);
   if (!isRunning(container))
     throw new SkiffError("conflict", `cannot kill container: ${reference}: container ${id} is not running`);
-  if (signal === SIGKILL || signal === stopSignalOf(container))
-    parts.registry.change(id, (now) => withState(now, { stoppedByUser: true }));
+  const marked = ends ? { stoppedByUser: true, exitOnNext: true } : { stoppedByUser: true };
+  parts.registry.change(id, (now) => withState(now, marked));
   if (signal === SIGKILL) await killNow(parts, id);
   else await send(parts, container, signal);
 }
@@ -93,11 +98,14 @@ async function stopRunning(parts: Parts, container: ContainerRecord, options: St
 export async function stopContainer(parts: Parts, reference: string, options: StopOptions): Promise<void> {
   const { id } = parts.registry.get(reference);
   if (options.signal !== "") parseSignal(options.signal);
-  const container = parts.registry.change(id, (now) => withState(now, { stoppedByUser: true }))!;
-  if (container.state.status === "restarting")
-    parts.registry.change(id, (now) => withState(now, { status: "exited" }));
-  else if (!isRunning(container)) throw new SkiffError("not_modified", `container ${id} is already stopped`);
-  else await stopRunning(parts, container, options);
+  if (await giveUpRestart(parts, id)) {
+    publish(parts, parts.registry.get(id), "stop");
+    return;
+  }
+  const container = parts.registry.get(id);
+  if (!isRunning(container)) throw new SkiffError("not_modified", `container ${id} is already stopped`);
+  parts.registry.change(id, (now) => withState(now, { stoppedByUser: true, exitOnNext: true }));
+  await stopRunning(parts, container, options);
 }
 
 export async function restartContainer(

@@ -32,6 +32,7 @@ import { Registry } from "./registry.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { renameContainer } from "./rename.ts";
 import { resizeContainer, resizeExec } from "./resize.ts";
+import { createRestarts } from "./restart/restarts.ts";
 import { startContainer } from "./start.ts";
 import { readStats } from "./stats.ts";
 import { followTaskEvents } from "./task-events.ts";
@@ -142,6 +143,7 @@ export function createContainers(outer: OuterParts, database: Database): Contain
     registry: new Registry(database),
     locks: createLocks(),
     waiters: createWaiters(),
+    restarts: createRestarts(outer.timers),
     attachments: createAttachments(),
     execs: new Execs(),
   };
@@ -198,6 +200,9 @@ export function createContainers(outer: OuterParts, database: Database): Contain
       changes: (reference) => containerChanges(parts, reference),
     },
     recover,
-    follow: (source, signal) => followTaskEvents(parts, source, signal),
+    follow(source, signal) {
+      signal.addEventListener("abort", () => parts.restarts.close());
+      return followTaskEvents(parts, source, signal);
+    },
   };
 }

@@ -5,7 +5,7 @@ import { Events } from "../../contracts/containerd/gen/events_service_pb.ts";
 import { Snapshots } from "../../contracts/containerd/gen/snapshots_pb.ts";
 import { Tasks } from "../../contracts/containerd/gen/tasks_pb.ts";
 import { linuxKernel } from "../../kernel/linux.ts";
-import type { Clock } from "../../lib/clock.ts";
+import { type Clock, systemTimers } from "../../lib/clock.ts";
 import { SkiffError } from "../../lib/errors.ts";
 import type { IdSource } from "../../lib/ids.ts";
 import type { Tracer } from "../../lib/trace.ts";
@@ -92,6 +92,7 @@ export function openContainers(options: ContainersOptions, parts: ContainersPart
       defaults,
       runtimes: [DEFAULT_RUNTIME, ...Object.keys(runtimes)],
       paths: { dataRoot, execRoot },
+      timers: systemTimers,
     },
     database,
   );

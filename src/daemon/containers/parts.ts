@@ -1,6 +1,6 @@
 /** What every verb is given: the services it works with and the directories it may use. */
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock, Timers } from "../../lib/clock.ts";
 import type { IdSource } from "../../lib/ids.ts";
 import type { Tracer } from "../../lib/trace.ts";
 import type { Attachments } from "./attachments.ts";
@@ -18,6 +18,7 @@ import type {
   VolumeStore,
 } from "./ports.ts";
 import type { Registry } from "./registry.ts";
+import type { Restarts } from "./restart/restarts.ts";
 import type { RootFiles } from "./root/files.ts";
 import type { HostFacts } from "./spec/build.ts";
 import type { Waiters } from "./waiters.ts";
@@ -57,6 +58,7 @@ export interface OuterParts {
   readonly paths: Paths;
   readonly tracer: Tracer;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly ids: IdSource;
   /** A line for the daemon's log. */
   readonly log: (message: string) => void;
@@ -66,6 +68,7 @@ export interface Parts extends OuterParts {
   readonly registry: Registry;
   readonly locks: Locks;
   readonly waiters: Waiters;
+  readonly restarts: Restarts;
   readonly attachments: Attachments;
   readonly health: HealthView;
 }

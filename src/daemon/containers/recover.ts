@@ -10,12 +10,14 @@
  * | removing        | —                 | removed for good |
  */
 import { type ContainerRecord, isRunning, withState } from "./container.ts";
-import { handleExit, mustRestart } from "./exit.ts";
+import { handleExit } from "./exit.ts";
 import type { Parts } from "./parts.ts";
 import type { TaskState } from "./ports.ts";
 import { removeStopped } from "./remove.ts";
+import { wantsRevival } from "./restart/policy.ts";
 import { SIGKILL } from "./signals.ts";
-import { dismantle, startAgain } from "./start.ts";
+import { isContainerMode } from "./spec/namespaces.ts";
+import { dismantle, revive } from "./start.ts";
 
 /** What dockerd says when it cannot know. */
 const LOST_EXIT_CODE = 255;
@@ -80,21 +82,28 @@ export async function recoverContainers(parts: Parts): Promise<void> {
       await removeStopped(parts, id, { volumes: false }).catch(problem(id));
   }
   await reconcile(parts);
-  await Promise.all(
-    parts.registry.all().map((container) => resume(parts, container).catch(problem(container.id))),
-  );
+  await resumeAll(parts, (container) => resume(parts, container).catch(problem(container.id)));
+}
+
+const STARTS_AT_ONCE = 8;
+
+/** Oldest first; those that join another's namespaces after all others, or there would be nothing to join. */
+async function resumeAll(parts: Parts, each: (container: ContainerRecord) => Promise<void>): Promise<void> {
+  const joins = ({ hostConfig }: ContainerRecord) =>
+    [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].some(isContainerMode);
+  const all = parts.registry.all().toReversed();
+  const alone = all.filter((container) => !joins(container));
+  const worker = async () => {
+    for (let next = alone.shift(); next !== undefined; next = alone.shift()) await each(next);
+  };
+  await Promise.all(Array.from({ length: STARTS_AT_ONCE }, worker));
+  for (const container of all.filter(joins)) await each(container);
 }
 
 /** What a restart policy, or --rm, had still to do. */
-async function resume(parts: Parts, { id, state, hostConfig }: ContainerRecord): Promise<void> {
-  if (state.status === "exited" && hostConfig.AutoRemove)
-    return parts.locks.run(id, () => removeStopped(parts, id, { volumes: true }));
-  if (state.status === "restarting") return parts.locks.run(id, () => startAgain(parts, id));
-  // `always` also revives what the user had stopped; `unless-stopped` does not.
-  const always = hostConfig.RestartPolicy.Name === "always";
-  const exited = state.status === "exited";
-  if (!exited || hostConfig.RestartPolicy.Name === "on-failure") return;
-  if (always) parts.registry.change(id, (now) => withState(now, { stoppedByUser: false }));
-  const now = parts.registry.find(id);
-  if (now !== undefined && mustRestart(now)) return parts.locks.run(id, () => startAgain(parts, id));
+async function resume(parts: Parts, container: ContainerRecord): Promise<void> {
+  const { id, state, hostConfig } = container;
+  if (wantsRevival(container)) await revive(parts, id);
+  else if (state.status === "exited" && hostConfig.AutoRemove)
+    await parts.locks.run(id, () => removeStopped(parts, id, { volumes: true }));
 }

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { SkiffError, wrap } from "../../lib/errors.ts";
 import { type ContainerRecord, isRunning, withState } from "./container.ts";
 import { containerDir, type Parts, publish, runDir } from "./parts.ts";
+import { giveUpRestart } from "./restart/give-up.ts";
 
 export interface RemoveOptions {
   /** Its anonymous volumes too. */
@@ -48,6 +49,7 @@ export async function removeStopped(
   rmSync(containerDir(parts.paths, id), { recursive: true, force: true });
   rmSync(runDir(parts.paths, id), { recursive: true, force: true });
   parts.registry.remove(id);
+  parts.restarts.forget(id);
   if (options.volumes) {
     await discardVolumes(parts, container).catch((error: Error) =>
       parts.log(`remove volumes of ${id}: ${error.message}`),
@@ -95,11 +97,9 @@ async function makeStop(
 ): Promise<void> {
   const deadline = parts.clock.now() + USED_MS_MAX;
   for (;;) {
+    await giveUpRestart(parts, id);
     const container = parts.registry.change(id, (now) =>
-      withState(now, {
-        stoppedByUser: true,
-        ...(now.state.status === "restarting" ? { status: "exited" as const } : {}),
-      }),
+      isRunning(now) ? withState(now, { stoppedByUser: true, exitOnNext: true }) : now,
     );
     if (container === undefined || !isRunning(container)) return;
     if (parts.clock.now() > deadline)

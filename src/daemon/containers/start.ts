@@ -4,6 +4,7 @@ import { rfc3339Nano } from "../../lib/clock.ts";
 import { isSkiffError, SkiffError, wrap } from "../../lib/errors.ts";
 import type { TraceContext } from "../../lib/trace.ts";
 import { type ContainerRecord, isRunning, withState } from "./container.ts";
+import { whenStarted } from "./health/changes.ts";
 import { type Parts, publish, runDir, stdioPath } from "./parts.ts";
 import type { TaskStdio } from "./ports.ts";
 import {
@@ -23,7 +24,8 @@ import { stdioUri } from "./stdio-uri.ts";
 function checkStartable({ state }: ContainerRecord): void {
   if (state.status === "paused")
     throw new SkiffError("conflict", "cannot start a paused container, try unpause instead");
-  if (state.status === "running") throw new SkiffError("not_modified", "container is already running");
+  if (state.status === "running" || state.status === "restarting")
+    throw new SkiffError("not_modified", "container is already running");
   if (state.status === "removing" || state.status === "dead")
     throw new SkiffError("conflict", "container is marked for removal and cannot be started");
 }
@@ -95,14 +97,16 @@ async function fail(parts: Parts, container: ContainerRecord, problem: unknown):
   await parts.tasks.kill(container.id, "", 9).catch(() => {});
   await dismantle(parts, container.id);
   parts.volumes.detach(container);
+  const gaveUp = container.state.status === "restarting";
   parts.registry.change(container.id, (now) =>
     withState(now, {
-      status: now.state.status === "restarting" ? "exited" : now.state.status,
-      exitCode,
+      // A policy's start that fails is the last; the exit code stays that of the last run.
+      ...(gaveUp ? { status: "exited" as const } : { exitCode }),
       error: error.message,
       pid: 0,
     }),
   );
+  if (gaveUp) parts.waiters.notify(container.id, "exit", { StatusCode: container.state.exitCode });
   parts.attachments.fail(container.id, error);
   if (container.hostConfig.AutoRemove) await removeStopped(parts, container.id, { volumes: true });
   throw isSkiffError(problem) && problem.code === "conflict" ? problem : error;
@@ -127,7 +131,9 @@ async function start(
         oomKilled: false,
         startedAt: rfc3339Nano(parts.clock.nowNs()),
         stoppedByUser: false,
+        exitOnNext: false,
         restartCount: restarts,
+        ...whenStarted(now),
       }),
     );
     if (started !== undefined) publish(parts, started, "start");
@@ -145,13 +151,24 @@ export function startContainer(parts: Parts, reference: string, trace?: TraceCon
   return parts.locks.run(id, async () => {
     const container = parts.registry.get(id);
     checkStartable(container);
+    parts.restarts.forget(id);
     await parts.tracer.span(trace, "start container", (context) => start(parts, container, context, 0));
   });
 }
 
-/** The restart policy's start; does nothing when somebody else has started or removed it meanwhile. The caller holds the lock. */
+/** The restart policy's start; does nothing when somebody else has started, stopped or removed it meanwhile. The caller holds the lock. */
 export async function startAgain(parts: Parts, id: string): Promise<void> {
   const container = parts.registry.find(id);
-  if (container === undefined || isRunning(container) || container.state.stoppedByUser) return;
-  await start(parts, container, undefined, container.state.restartCount + 1);
+  if (container?.state.status !== "restarting") return;
+  await start(parts, container, undefined, container.state.restartCount);
+}
+
+/** Its start with the daemon: the restarts are counted anew. */
+export function revive(parts: Parts, id: string): Promise<void> {
+  return parts.locks.run(id, async () => {
+    const container = parts.registry.find(id);
+    if (container === undefined || isRunning(container)) return;
+    parts.restarts.forget(id);
+    await start(parts, container, undefined, 0);
+  });
 }

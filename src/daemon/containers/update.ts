@@ -1,5 +1,5 @@
 /** `POST /containers/{id}/update`: limits and restart policy, of a running container too. */
-
+import { SkiffError } from "../../lib/errors.ts";
 import type { HostConfig } from "./config.ts";
 import { isRunning } from "./container.ts";
 import { type Parts, publish } from "./parts.ts";
@@ -37,6 +37,13 @@ export async function updateContainer(
   const { id } = parts.registry.get(reference);
   return parts.locks.run(id, async () => {
     const container = parts.registry.get(id);
+    const { AutoRemove } = container.hostConfig;
+    const policy = (change["RestartPolicy"] as { Name?: string } | undefined)?.Name ?? "";
+    if (AutoRemove && policy !== "" && policy !== "no")
+      throw new SkiffError(
+        "conflict",
+        `Cannot update container ${id}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
+      );
     const hostConfig = merge(container.hostConfig, change);
     const facts = {
       cpus: navigator.hardwareConcurrency,

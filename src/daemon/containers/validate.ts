@@ -97,9 +97,10 @@ function checkRestart(host: HostConfig): void {
     ["", "no", "always", "on-failure", "unless-stopped"].includes(Name),
     `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
   );
+  const negative = MaximumRetryCount < 0 ? " and cannot be negative" : "";
   check(
-    MaximumRetryCount === 0 || Name === "on-failure",
-    "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    MaximumRetryCount === 0 || Name === "on-failure" || Name === "",
+    `invalid restart policy: maximum retry count can only be used with 'on-failure'${negative}`,
   );
   check(MaximumRetryCount >= 0, "invalid restart policy: maximum retry count cannot be negative");
   check(
