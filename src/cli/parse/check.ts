@@ -4,12 +4,16 @@ import { UsageError } from "../errors.ts";
 import type { Flag } from "../flag.ts";
 
 export const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
-const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
+export const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
 const INT_MAX = 2n ** 63n - 1n;
 const UINT16_MAX = 65_535n;
 
 /** Go's message of a number that is none. */
-export function numberProblem(call: string, value: string, why: "invalid syntax" | "value out of range"): string {
+export function numberProblem(
+  call: string,
+  value: string,
+  why: "invalid syntax" | "value out of range",
+): string {
   return `strconv.${call}: parsing ${JSON.stringify(value)}: ${why}`;
 }
 

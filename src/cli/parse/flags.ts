@@ -56,7 +56,8 @@ class Scan {
     for (let index = 1; index < word.length; index++) {
       const letter = word[index]!;
       const flag = this.flags.find((known) => known.short === letter);
-      if (flag === undefined) throw new UsageError(`unknown shorthand flag: '${letter}' in -${word.slice(index)}`);
+      if (flag === undefined)
+        throw new UsageError(`unknown shorthand flag: '${letter}' in -${word.slice(index)}`);
       const shown = `-${letter}, --${flag.name}`;
       const rest = word.slice(index + 1);
       if (flag.kind === "bool") {
@@ -72,7 +73,8 @@ class Scan {
         return at;
       }
       const value = this.argv[at + 1];
-      if (value === undefined) throw new UsageError(`flag needs an argument: '${letter}' in -${word.slice(index)}`);
+      if (value === undefined)
+        throw new UsageError(`flag needs an argument: '${letter}' in -${word.slice(index)}`);
       this.#set(flag, shown, value);
       return at + 1;
     }

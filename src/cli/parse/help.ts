@@ -40,7 +40,8 @@ export function commandHelp(name: string, names: readonly string[], command: Com
     const ordered = [...names].sort((a, b) => Number(!a.includes(" ")) - Number(!b.includes(" ")));
     parts.push(`\nAliases:\n  ${ordered.map((other) => `${PROGRAM} ${other}`).join(", ")}\n`);
   }
-  if (command.flags.some(({ hidden }) => hidden !== true)) parts.push(`\nOptions:\n${flagsHelp(command.flags)}`);
+  if (command.flags.some(({ hidden }) => hidden !== true))
+    parts.push(`\nOptions:\n${flagsHelp(command.flags)}`);
   return parts.join("");
 }
 

@@ -8,6 +8,8 @@
 import { isTerminal, writeStderr, writeStdout } from "../../kernel/stdout.ts";
 import { enterRawMode } from "../../kernel/terminal.ts";
 import type { ClientStream } from "../../wire/http1/client.ts";
+import { CliError } from "../errors.ts";
+import { detachKeys, watchKeys } from "./detach.ts";
 import { demultiplex } from "./frames.ts";
 import { openStdin } from "./stdin.ts";
 
@@ -16,18 +18,36 @@ export interface AttachOptions {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
+  /** As the user writes them; "" is the default. */
+  readonly detachKeys: string;
 }
 
 export interface Attached extends Disposable {
-  /** Resolves when the output has ended. */
-  readonly output: Promise<void>;
+  /** Resolves when the output has ended or the user has detached. */
+  readonly output: Promise<"ended" | "detached">;
 }
 
 const STDIN = 0;
 
-async function pumpInput(stream: ClientStream, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const piece of pieces) await stream.write(piece);
+/** How docker's client says it where nobody else does. */
+export function detachedError(): CliError {
+  return new CliError("read escape sequence");
+}
+
+/** Resolves with true when the user has typed the detach sequence. */
+async function pumpInput(
+  stream: ClientStream,
+  pieces: AsyncIterable<Uint8Array>,
+  keys: Uint8Array | undefined,
+): Promise<boolean> {
+  const watch = keys === undefined ? undefined : watchKeys(keys);
+  for await (const piece of pieces) {
+    const { bytes, detached } = watch?.(piece) ?? { bytes: piece, detached: false };
+    await stream.write(bytes);
+    if (detached) return true;
+  }
   stream.closeWrite();
+  return false;
 }
 
 /** Takes the terminal over where there is one. */
@@ -35,17 +55,26 @@ export function attachStreams(stream: ClientStream, options: AttachOptions): Att
   const { tty, stdin } = options;
   const leaveRaw = tty && stdin && isTerminal(STDIN) ? enterRawMode(STDIN) : () => {};
   const input = stdin ? openStdin() : undefined;
-  // Its end is not ours: the process may have much to say after we have.
-  if (input !== undefined) pumpInput(stream, input.pieces).catch(() => stream.closeWrite());
-  else stream.closeWrite();
   const out = (bytes: Uint8Array) => void (options.stdout && writeStdout(bytes));
   const err = (bytes: Uint8Array) => void (options.stderr && writeStderr(bytes));
-  const copy = async (): Promise<void> => {
+  const copy = async (): Promise<"ended"> => {
     if (tty) for await (const bytes of stream.input) out(bytes);
     else await demultiplex(stream.input, { out, err });
+    return "ended";
   };
+  const ends: Promise<"ended" | "detached">[] = [copy()];
+  if (input === undefined) stream.closeWrite();
+  else {
+    const { promise, resolve } = Promise.withResolvers<"detached">();
+    ends.push(promise);
+    // The end of our input is not the end: the process may have much to say after we have.
+    pumpInput(stream, input.pieces, tty ? detachKeys(options.detachKeys) : undefined).then(
+      (detached) => detached && resolve("detached"),
+      () => stream.closeWrite(),
+    );
+  }
   return {
-    output: copy(),
+    output: Promise.race(ends),
     [Symbol.dispose]() {
       leaveRaw();
       input?.restore();

@@ -2,7 +2,7 @@
 import { isTerminal } from "../../../kernel/stdout.ts";
 import { bool, type Command, text } from "../../command.ts";
 import { CliError } from "../../errors.ts";
-import { attachStreams } from "../../streams/attach.ts";
+import { attachStreams, detachedError } from "../../streams/attach.ts";
 import { proxySignals } from "../../streams/signals.ts";
 import { followSize } from "../../streams/terminal.ts";
 import { inPath } from "../each.ts";
@@ -33,18 +33,17 @@ export const command: Command = {
       throw new CliError("cannot attach to a restarting container, wait until it is running");
     const stdin = !context.bool("no-stdin") && Config.OpenStdin;
     if (Config.Tty && stdin && !isTerminal(0)) throw new CliError("the input device is not a TTY");
-    const query = {
-      ...{ stream: true, stdin, stdout: true, stderr: true },
-      detachKeys: context.text("detach-keys") || settings.config.detachKeys,
-    };
+    const detachKeys = context.text("detach-keys") || (settings.config.detachKeys ?? "");
+    const streams = { stdin, stdout: true, stderr: true };
+    const query = { stream: true, ...streams, detachKeys };
     const exit = client.post<{ StatusCode: number }>(`/containers/${Id}/wait`);
     exit.catch(() => undefined);
     const response = await client.send("POST", `/containers/${Id}/attach`, { query, hijack: true });
-    using attached = attachStreams(response.stream!, { tty: Config.Tty, stdin, stdout: true, stderr: true });
+    using attached = attachStreams(response.stream!, { tty: Config.Tty, ...streams, detachKeys });
     const stopProxy = context.bool("sig-proxy") && !Config.Tty ? proxySignals(client, Id) : () => {};
     const stopSize = Config.Tty && isTerminal(1) ? followSize(client, `/containers/${Id}/resize`) : () => {};
     try {
-      await attached.output;
+      if ((await attached.output) === "detached") throw detachedError();
       const after = await client.get<Inspected>(`/containers/${Id}/json`).catch(() => undefined);
       if (after?.State.Running === true) return 0;
       return (await exit).StatusCode;

@@ -2,10 +2,10 @@
 import { isTerminal, windowSize } from "../../../kernel/stdout.ts";
 import { bool, type Command, type Context, list, text } from "../../command.ts";
 import { CliError } from "../../errors.ts";
-import { attachStreams } from "../../streams/attach.ts";
+import { attachStreams, detachedError } from "../../streams/attach.ts";
 import { followSize } from "../../streams/terminal.ts";
 import { inPath } from "../each.ts";
-import { environmentOf } from "./values.ts";
+import { checkVariable, environmentOf } from "./environment.ts";
 
 async function runExec(context: Context, id: string, tty: boolean, stdin: boolean): Promise<number> {
   const { client } = context;
@@ -16,10 +16,13 @@ async function runExec(context: Context, id: string, tty: boolean, stdin: boolea
     ...(size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] }),
   };
   const response = await client.send("POST", `/exec/${id}/start`, { json, hijack: true });
-  using attached = attachStreams(response.stream!, { tty, stdin, stdout: true, stderr: true });
+  using attached = attachStreams(response.stream!, {
+    ...{ tty, stdin, stdout: true, stderr: true },
+    detachKeys: context.text("detach-keys") || (context.settings.config.detachKeys ?? ""),
+  });
   const stopSize = tty && isTerminal(1) ? followSize(client, `/exec/${id}/resize`) : () => {};
   try {
-    await attached.output;
+    if ((await attached.output) === "detached") throw detachedError();
   } finally {
     stopSize();
   }
@@ -33,7 +36,7 @@ export const command: Command = {
   flags: [
     bool("detach", "Detached mode: run command in the background", "d"),
     text("detach-keys", "Override the key sequence for detaching a container"),
-    list("env", "Set environment variables", { short: "e" }),
+    list("env", "Set environment variables", { short: "e", check: checkVariable }),
     list("env-file", "Read in a file of environment variables"),
     bool("interactive", "Keep STDIN open even if not attached", "i"),
     bool("privileged", "Give extended privileges to the command"),
@@ -49,7 +52,11 @@ export const command: Command = {
     const detach = context.bool("detach");
     const tty = context.bool("tty");
     const stdin = context.bool("interactive") && !detach;
-    if (tty && stdin && !isTerminal(0)) throw new CliError("the input device is not a TTY");
+    if (tty && stdin && !isTerminal(0)) {
+      // A container that is not there is the first thing to be said.
+      await client.get(`/containers/${inPath(name)}/json`);
+      throw new CliError("the input device is not a TTY");
+    }
     const env = environmentOf(context.list("env-file"), context.list("env"));
     const { Id } = await client.post<{ Id: string }>(`/containers/${inPath(name)}/exec`, {
       json: {

@@ -2,20 +2,14 @@
 import { resolve } from "node:path";
 import type { Mount } from "../../../contracts/engine/container.ts";
 import { parseBytes } from "../../format/units.ts";
-import { invalid } from "./values.ts";
+import { FALSE, TRUE } from "../../parse/check.ts";
+import { fieldsOf, invalid } from "./values.ts";
 
-type Draft = { -readonly [K in keyof Mount]: Mount[K] };
-
-/** A line of CSV: fields with commas are quoted. */
-function fieldsOf(value: string): string[] {
-  return [...value.matchAll(/"((?:[^"]|"")*)"(?:,|$)|([^,]*)(?:,|$)/g)]
-    .map(([, quoted, plain]) => quoted?.replace(/""/g, '"') ?? plain ?? "")
-    .filter((field) => field !== "");
-}
+type Draft = { -readonly [K in keyof Mount]: Mount[K] } & { ImageOptions?: { Subpath?: string } };
 
 function flagOf(key: string, value: string | undefined): boolean {
-  if (value === undefined || ["1", "true"].includes(value)) return true;
-  if (["0", "false"].includes(value)) return false;
+  if (value === undefined || TRUE.includes(value)) return true;
+  if (FALSE.includes(value)) return false;
   throw invalid(`invalid value for ${key}: ${value}`);
 }
 
@@ -27,13 +21,14 @@ function setField(mount: Draft, key: string, value: string | undefined, field: s
     const at = text.indexOf("=");
     return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
   };
-  if (key === "type") mount.Type = text as Mount["Type"];
+  if (key === "type") mount.Type = text.toLowerCase() as Mount["Type"];
   else if (key === "source" || key === "src")
     mount.Source = text.startsWith("./") || text === "." ? resolve(text) : text;
   else if (key === "target" || key === "dst" || key === "destination") mount.Target = text;
   else if (key === "readonly" || key === "ro") mount.ReadOnly = flagOf(key, value);
-  else if (key === "consistency") mount.Consistency = text;
-  else if (key === "bind-propagation") mount.BindOptions = { ...mount.BindOptions, Propagation: text };
+  else if (key === "consistency") mount.Consistency = text.toLowerCase();
+  else if (key === "bind-propagation")
+    mount.BindOptions = { ...mount.BindOptions, Propagation: text.toLowerCase() };
   else if (key === "bind-nonrecursive")
     mount.BindOptions = { ...mount.BindOptions, NonRecursive: flagOf(key, value) };
   else if (key === "bind-recursive") {
@@ -61,15 +56,36 @@ function setField(mount: Draft, key: string, value: string | undefined, field: s
       ...volume,
       DriverConfig: { ...driver, Options: { ...driver.Options, [name]: option } },
     };
-  } else if (key === "tmpfs-size") {
+  } else if (key === "image-subpath") mount.ImageOptions = { Subpath: text };
+  else if (key === "tmpfs-size") {
     const size = parseBytes(text);
     if (size === undefined) throw invalid(`invalid value for ${key}: ${text}`);
     mount.TmpfsOptions = { ...mount.TmpfsOptions, SizeBytes: size };
   } else if (key === "tmpfs-mode") {
     if (!/^[0-7]{1,5}$/.test(text)) throw invalid(`invalid value for ${key}: ${text}`);
     mount.TmpfsOptions = { ...mount.TmpfsOptions, Mode: Number.parseInt(text, 8) };
-  } else
-    throw invalid(`invalid argument "${field}" for "--mount" flag: unexpected key '${key}' in '${field}'`);
+  } else throw invalid(`unexpected key '${key}' in '${field}'`);
+}
+
+function checkMount(mount: Draft): void {
+  const { Type, Target, ReadOnly, BindOptions } = mount;
+  if (Type === ("" as string)) throw invalid("type is required");
+  if (Target === "") throw invalid("target is required");
+  const own = {
+    volume: mount.VolumeOptions,
+    image: mount.ImageOptions,
+    bind: BindOptions,
+    tmpfs: mount.TmpfsOptions,
+  };
+  for (const [kind, options] of Object.entries(own))
+    if (options !== undefined && Type !== kind)
+      throw invalid(`cannot mix '${kind}-*' options with mount type '${Type}'`);
+  const needs = (option: string, other: string) =>
+    invalid(`option 'bind-recursive=${option}' requires '${other}' to be specified in conjunction`);
+  if (BindOptions?.ReadOnlyNonRecursive && !ReadOnly) throw needs("writable", "readonly");
+  if (!BindOptions?.ReadOnlyForceRecursive) return;
+  if (!ReadOnly) throw needs("readonly", "readonly");
+  if (BindOptions.Propagation !== "rprivate") throw needs("readonly", "bind-propagation=rprivate");
 }
 
 export function mountOf(value: string): Mount {
@@ -79,20 +95,10 @@ export function mountOf(value: string): Mount {
     const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
     const given = equals < 0 ? undefined : field.slice(equals + 1);
     if (given === undefined && !["readonly", "ro", "volume-nocopy", "bind-nonrecursive"].includes(key))
-      throw invalid(
-        `invalid argument "${value}" for "--mount" flag: invalid field '${field}' must be a key=value pair`,
-      );
+      throw invalid(`invalid field '${field}' must be a key=value pair`);
     setField(mount, key, given, field);
   }
-  const refuse = (why: string) => invalid(`invalid argument "${value}" for "--mount" flag: ${why}`);
-  if (mount.Type === ("" as string)) throw refuse("type is required");
-  if (mount.Target === "") throw refuse("target is required");
-  if (mount.BindOptions !== undefined && mount.Type !== "bind")
-    throw refuse(`cannot mix 'bind-*' options with mount type '${mount.Type}'`);
-  if (mount.VolumeOptions !== undefined && mount.Type !== "volume")
-    throw refuse(`cannot mix 'volume-*' options with mount type '${mount.Type}'`);
-  if (mount.TmpfsOptions !== undefined && mount.Type !== "tmpfs")
-    throw refuse(`cannot mix 'tmpfs-*' options with mount type '${mount.Type}'`);
+  checkMount(mount);
   return mount;
 }
 
@@ -108,13 +114,15 @@ export function volumesOf(values: readonly string[]): Volumes {
   const binds: string[] = [];
   const anonymous: Record<string, object> = {};
   for (const value of values) {
+    if (value === "") throw invalid("invalid empty volume spec");
     const colon = value.indexOf(":");
-    if (colon < 0) {
+    // One or two letters are a path, as for a drive of Windows.
+    if (colon < 0 || value.length <= 2) {
       anonymous[value] = {};
       continue;
     }
     const source = value.slice(0, colon);
-    binds.push(/^(\.|~|\.\.)(\/|$)/.test(source) ? resolve(source) + value.slice(colon) : value);
+    binds.push(source.startsWith(".") ? resolve(source) + value.slice(colon) : value);
   }
   return { binds, anonymous };
 }

@@ -5,7 +5,7 @@
  */
 import { isTerminal, writeStdout } from "../../../kernel/stdout.ts";
 import { bool, type Command, type Context, text } from "../../command.ts";
-import { CliError, DaemonError } from "../../errors.ts";
+import { CliError } from "../../errors.ts";
 import { attachStreams } from "../../streams/attach.ts";
 import { proxySignals } from "../../streams/signals.ts";
 import { followSize } from "../../streams/terminal.ts";
@@ -13,7 +13,6 @@ import { createContainer } from "./create-container.ts";
 import { CREATE_FLAGS } from "./create-flags.ts";
 import { type CreateCall, createCall } from "./create-request.ts";
 import { startError } from "./start-error.ts";
-import { invalid } from "./values.ts";
 import { waitForExit } from "./wait-for.ts";
 
 const FLAGS = [
@@ -24,33 +23,38 @@ const FLAGS = [
   bool("trace", "Show what each layer did, and how long it took"),
 ];
 
-async function start(context: Context, id: string): Promise<void> {
+/** Every failure from here on is one of starting, with its exit code. */
+async function orStartError<T>(promise: Promise<T>): Promise<T> {
   try {
-    await context.client.post(`/containers/${id}/start`);
+    return await promise;
   } catch (error) {
-    throw error instanceof DaemonError ? startError(error) : error;
+    throw startError(error);
   }
 }
 
 async function runAttached(context: Context, id: string, { attach, body }: CreateCall): Promise<number> {
   const { client, settings } = context;
   const tty = body.Tty === true;
-  const query = {
-    stream: true,
-    ...attach,
-    detachKeys: context.text("detach-keys") || settings.config.detachKeys,
-  };
+  const removed = body.HostConfig?.AutoRemove === true;
+  const detachKeys = context.text("detach-keys") || (settings.config.detachKeys ?? "");
+  const query = { stream: true, ...attach, detachKeys };
   const response = await client.send("POST", `/containers/${id}/attach`, { query, hijack: true });
-  using attached = attachStreams(response.stream!, { tty, ...attach });
-  const exit = waitForExit(client, id, body.HostConfig?.AutoRemove === true);
+  using attached = attachStreams(response.stream!, { tty, ...attach, detachKeys });
+  const exit = waitForExit(client, id, removed);
   exit.catch(() => undefined);
   const stopProxy = context.bool("sig-proxy") && !tty ? proxySignals(client, id) : () => {};
   let stopSize = () => {};
   try {
-    await start(context, id);
+    await orStartError(
+      client.post(`/containers/${id}/start`).catch(async (error: unknown) => {
+        // It removes itself: who asks for the same name next must not find it.
+        if (removed) await exit.catch(() => undefined);
+        throw error;
+      }),
+    );
     if (tty && isTerminal(1)) stopSize = followSize(client, `/containers/${id}/resize`);
-    await attached.output;
-    if (tty && attach.stdin && (await detached(client, id))) return 0;
+    if ((await attached.output) === "detached") return 0;
+    if (tty && attach.stdin && (await leftRunning(client, id))) return 0;
     return await exit;
   } finally {
     stopProxy();
@@ -58,8 +62,8 @@ async function runAttached(context: Context, id: string, { attach, body }: Creat
   }
 }
 
-/** The streams ended and the container runs on: the user has left by the detach keys. */
-async function detached(client: Context["client"], id: string): Promise<boolean> {
+/** The streams ended and the container runs on: another client of the same terminal has left by the detach keys. */
+async function leftRunning(client: Context["client"], id: string): Promise<boolean> {
   try {
     const { State } = await client.get<{ State: { Running: boolean } }>(`/containers/${id}/json`);
     return State.Running;
@@ -70,14 +74,15 @@ async function detached(client: Context["client"], id: string): Promise<boolean>
 
 async function runContainer(context: Context): Promise<number> {
   const detach = context.bool("detach");
-  if (detach && context.list("attach").length > 0) throw invalid("Conflicting options: -a and -d");
   const call = createCall(context, detach);
-  if (call.body.Tty === true && call.attach.stdin && !detach && !isTerminal(0))
+  if (detach && context.list("attach").length > 0)
+    throw new CliError("conflicting options: cannot specify both --attach and --detach");
+  if (call.body.Tty === true && call.attach.stdin && !isTerminal(0))
     throw new CliError("the input device is not a TTY");
-  const id = await createContainer(context, call);
+  const id = await orStartError(createContainer(context, call));
   const { stdin, stdout, stderr } = call.attach;
-  if (!detach && (stdin || stdout || stderr)) return runAttached(context, id, call);
-  await start(context, id);
+  if (stdin || stdout || stderr) return runAttached(context, id, call);
+  await orStartError(context.client.post(`/containers/${id}/start`));
   writeStdout(`${id}\n`);
   return 0;
 }
@@ -88,7 +93,6 @@ export const command: Command = {
   flags: FLAGS,
   words: { min: 1, max: Number.POSITIVE_INFINITY },
   stopsAtWord: true,
-  errorCode: 125,
   async run(context) {
     if (!context.bool("trace")) return runContainer(context);
     const { traced } = await import("./trace.ts");

@@ -1,27 +1,17 @@
-/** A start that failed: docker's exit codes tell scripts why. */
-import { CliError, type DaemonError } from "../../errors.ts";
+/** What kept a container from running: docker's exit codes tell scripts why. */
+import { messageOf } from "../../../lib/errors.ts";
+import { HelpError } from "../../errors.ts";
 
-const NOT_FOUND = [
-  "executable file not found",
-  "no such file or directory",
-  "system cannot find the file specified",
-];
-const NOT_EXECUTABLE = ["permission denied", "is a directory"];
+const NOT_FOUND = /executable file not found|no such file or directory|system cannot find the file specified/;
+const NOT_EXECUTABLE = /permission denied|is a directory/;
 
 /** 127: there is no such program; 126: it is none; 125: anything else. */
 export function exitCodeOfStart(message: string): number {
-  if (
-    !/OCI runtime create failed|exec:/.test(message) &&
-    !NOT_FOUND.some((words) => message.includes(words))
-  ) {
-    return NOT_EXECUTABLE.some((words) => message.includes(words)) ? 126 : 125;
-  }
-  if (NOT_FOUND.some((words) => message.includes(words))) return 127;
-  if (NOT_EXECUTABLE.some((words) => message.includes(words))) return 126;
-  return 125;
+  if (NOT_FOUND.test(message)) return 127;
+  return NOT_EXECUTABLE.test(message) ? 126 : 125;
 }
 
-export function startError(error: DaemonError): CliError {
-  const help = "\n\nRun 'skiff run --help' for more information";
-  return new CliError(`skiff: ${error.message}${help}`, exitCodeOfStart(error.message));
+export function startError(error: unknown): HelpError {
+  const message = messageOf(error);
+  return new HelpError(message, exitCodeOfStart(message));
 }

@@ -1,11 +1,12 @@
 /** `skiff start` */
-import { isTerminal } from "../../../kernel/stdout.ts";
+import { isTerminal, writeStderr, writeStdout } from "../../../kernel/stdout.ts";
+import { messageOf } from "../../../lib/errors.ts";
 import { bool, type Command, type Context, text } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { attachStreams } from "../../streams/attach.ts";
 import { proxySignals } from "../../streams/signals.ts";
 import { followSize } from "../../streams/terminal.ts";
-import { forEachName, inPath } from "../each.ts";
+import { inPath } from "../each.ts";
 import { waitForExit } from "./wait-for.ts";
 
 interface Inspected {
@@ -18,12 +19,11 @@ async function startAttached(context: Context, name: string): Promise<number> {
   const { client, settings } = context;
   const { Id, Config, HostConfig } = await client.get<Inspected>(`/containers/${inPath(name)}/json`);
   const stdin = context.bool("interactive") && Config.OpenStdin;
-  const query = {
-    ...{ stream: true, stdin, stdout: true, stderr: true },
-    detachKeys: context.text("detach-keys") || settings.config.detachKeys,
-  };
+  const detachKeys = context.text("detach-keys") || (settings.config.detachKeys ?? "");
+  const streams = { stdin, stdout: true, stderr: true };
+  const query = { stream: true, ...streams, detachKeys };
   const response = await client.send("POST", `/containers/${Id}/attach`, { query, hijack: true });
-  using attached = attachStreams(response.stream!, { tty: Config.Tty, stdin, stdout: true, stderr: true });
+  using attached = attachStreams(response.stream!, { tty: Config.Tty, ...streams, detachKeys });
   const exit = waitForExit(client, Id, HostConfig.AutoRemove);
   exit.catch(() => undefined);
   const stopProxy = context.bool("sig-proxy") && !Config.Tty ? proxySignals(client, Id) : () => {};
@@ -31,7 +31,7 @@ async function startAttached(context: Context, name: string): Promise<number> {
   try {
     await client.post(`/containers/${Id}/start`);
     if (Config.Tty && isTerminal(1)) stopSize = followSize(client, `/containers/${Id}/resize`);
-    await attached.output;
+    if ((await attached.output) === "detached") return 0;
     if (Config.Tty && stdin) {
       const { State } = await client.get<{ State: { Running: boolean } }>(`/containers/${Id}/json`);
       if (State.Running) return 0;
@@ -59,9 +59,17 @@ export const command: Command = {
       if (words.length > 1) throw new CliError("you cannot start and attach multiple containers at once");
       return startAttached(context, words[0]!);
     }
-    return forEachName(words, async (name) => {
-      await client.post(`/containers/${inPath(name)}/start`);
-      return name;
-    });
+    const failed: string[] = [];
+    for (const name of words) {
+      try {
+        await client.post(`/containers/${inPath(name)}/start`);
+        writeStdout(`${name}\n`);
+      } catch (error) {
+        writeStderr(`${messageOf(error)}\n`);
+        failed.push(name);
+      }
+    }
+    if (failed.length > 0) throw new CliError(`Error: failed to start containers: ${failed.join(", ")}`);
+    return 0;
   },
 };

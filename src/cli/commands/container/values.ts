@@ -1,39 +1,46 @@
-/** Values of create's flags, from docker's way to write them to the API's. @throws CliError in docker's words, exit code 125 */
-import { readFileSync } from "node:fs";
-import { messageOf } from "../../../lib/errors.ts";
+/** Values of flags, from docker's way to write them to the API's. What they throw is the reason alone: who asked says for which flag. */
+import type { Ulimit } from "../../../contracts/engine/container.ts";
 import { CliError } from "../../errors.ts";
 import { parseBytes, parseDuration } from "../../format/units.ts";
+import { numberProblem } from "../../parse/check.ts";
 
 export function invalid(message: string): CliError {
-  return new CliError(message, 125);
+  return new CliError(message);
 }
 
-function invalidFlag(value: string, flag: string, why: string): CliError {
-  return invalid(`invalid argument "${value}" for "${flag}" flag: ${why}`);
+function sizeProblem(value: string): string {
+  const [, number = "", suffix = ""] = /^(.*[\d. ])([^\d. ]*)$/s.exec(value) ?? [];
+  if (number === "" || number.startsWith("-") || suffix === "") return `invalid size: '${value}'`;
+  return `invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`;
 }
 
 /** 0 for "". */
-export function bytesOf(value: string, flag: string): number {
+export function bytesOf(value: string): number {
   if (value === "") return 0;
-  if (value === "-1") return -1;
   const bytes = parseBytes(value);
-  if (bytes === undefined) throw invalidFlag(value, flag, `invalid size: '${value}'`);
+  if (bytes === undefined) throw invalid(sizeProblem(value));
   return bytes;
 }
 
+/** -1 is "no limit". */
+export function swapOf(value: string): number {
+  return value === "-1" ? -1 : bytesOf(value);
+}
+
 /** Nanoseconds. */
-export function durationOf(value: string, flag: string): number {
+export function durationOf(value: string): number {
   if (value === "") return 0;
   const ns = parseDuration(value);
-  if (ns === undefined) throw invalidFlag(value, flag, `time: invalid duration "${value}"`);
+  if (ns === undefined) throw invalid(`time: invalid duration ${JSON.stringify(value)}`);
   return ns;
 }
 
 /** `0.5` CPUs as billionths. */
 export function nanoCpusOf(value: string): number {
   if (value === "") return 0;
-  if (!/^\d*\.?\d+$|^\d+\.$/.test(value))
-    throw invalidFlag(value, "--cpus", `failed to parse ${value} as a rational number`);
+  const [, whole = "", fraction = ""] = /^[+-]?(\d*)(?:\.(\d*))?$/.exec(value) ?? [];
+  if (whole + fraction === "") throw invalid(`failed to parse ${value} as a rational number`);
+  if (/[1-9]/.test(fraction.slice(9))) throw invalid("value is too precise");
   return Math.round(Number(value) * 1e9);
 }
 
@@ -47,49 +54,11 @@ export function pairsOf(words: readonly string[]): Record<string, string> {
   );
 }
 
-function readLines(path: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw invalid(`open ${path}: ${missing ? "no such file or directory" : messageOf(error)}`);
-  }
-  return text
-    .replace(/^\ufeff/, "")
-    .split("\n")
-    .map((line) => line.replace(/\r$/, "").trimStart())
-    .filter((line) => line !== "" && !line.startsWith("#"));
-}
-
-/** Lines `NAME=value`; `NAME` alone is taken from our own environment, or left out. */
-export function environmentOf(files: readonly string[], given: readonly string[]): string[] {
-  const fromFiles = files.flatMap((path) =>
-    readLines(path).map((line) => {
-      const name = line.split("=", 1)[0]!;
-      if (/\s/.test(name))
-        throw invalid(`invalid environment variable: ${line}: variable '${name}' contains whitespaces`);
-      if (name === "") throw invalid(`invalid env file (${path}): no variable name on line '${line}'`);
-      return line;
-    }),
-  );
-  const resolved = [...fromFiles, ...given].flatMap((entry) => {
-    if (entry.startsWith("=") || entry === "") throw invalid(`invalid environment variable: ${entry}`);
-    if (entry.includes("=")) return [entry];
-    const value = process.env[entry];
-    return value === undefined ? [] : [`${entry}=${value}`];
-  });
-  return resolved;
-}
-
-export function labelsOf(files: readonly string[], given: readonly string[]): Record<string, string> {
-  return pairsOf([...files.flatMap(readLines), ...given]);
-}
-
-export interface Ulimit {
-  readonly Name: string;
-  readonly Soft: number;
-  readonly Hard: number;
+/** A line of CSV: fields with commas are quoted. */
+export function fieldsOf(value: string): string[] {
+  return [...value.matchAll(/"((?:[^"]|"")*)"(?:,|$)|([^,]*)(?:,|$)/g)]
+    .map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "")
+    .filter((field) => field !== "");
 }
 
 const ULIMITS = new Set(
@@ -98,29 +67,35 @@ const ULIMITS = new Set(
   ),
 );
 
+function limitOf(text: string): number {
+  if (!/^[+-]?\d+$/.test(text)) throw invalid(numberProblem("ParseInt", text, "invalid syntax"));
+  return Number(text);
+}
+
 export function ulimitOf(value: string): Ulimit {
-  const [, name = "", soft = "", hard] = /^([^=]*)=(-?\d+)(?::(-?\d+))?$/.exec(value) ?? [];
-  if (name === "") throw invalidFlag(value, "--ulimit", `invalid ulimit argument: ${value}`);
-  if (!ULIMITS.has(name)) throw invalidFlag(value, "--ulimit", `invalid ulimit type: ${name}`);
-  const [low, high] = [Number(soft), Number(hard ?? soft)];
-  if (high !== -1 && low > high)
-    throw invalidFlag(
-      value,
-      "--ulimit",
-      `ulimit soft limit must be less than or equal to hard limit: ${low} > ${high}`,
+  const equals = value.indexOf("=");
+  if (equals < 0) throw invalid(`invalid ulimit argument: ${value}`);
+  const name = value.slice(0, equals);
+  if (!ULIMITS.has(name)) throw invalid(`invalid ulimit type: ${name}`);
+  const limits = value.slice(equals + 1).split(":");
+  if (limits.length > 2)
+    throw invalid(
+      `too many limit value arguments - ${value.slice(equals + 1)}, can only have up to two, \`soft[:hard]\``,
     );
+  const [low = 0, high = low] = limits.map(limitOf);
+  if (high !== -1 && (low > high || low === -1)) {
+    const more = low === -1 ? "ulimit soft limit must be less than or equal to hard limit: hard limit:" : "";
+    if (more !== "") throw invalid(`${more} ${high}, soft: -1 (unlimited)`);
+    throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${low} > ${high}`);
+  }
   return { Name: name, Soft: low, Hard: high };
 }
 
 export function restartOf(value: string): { Name: string; MaximumRetryCount: number } {
-  const [name = "", count] = value.split(":");
-  if (count !== undefined && !/^\d+$/.test(count)) throw invalid("maximum retry count must be an integer");
-  return { Name: name, MaximumRetryCount: Number(count ?? "0") };
-}
-
-/** A command line in words, as a shell would part it (health-cmd keeps its text). */
-export function splitPair(value: string, what: string, flag: string): [string, string] {
-  const at = value.indexOf(":");
-  if (at <= 0 || at === value.length - 1) throw invalidFlag(value, flag, `bad format for ${what}: ${value}`);
-  return [value.slice(0, at), value.slice(at + 1)];
+  const colon = value.indexOf(":");
+  const [name, count] = colon < 0 ? [value, ""] : [value.slice(0, colon), value.slice(colon + 1)];
+  const refuse = (why: string) => invalid(`invalid restart policy format: ${why}`);
+  if (colon === 0) throw refuse("no policy provided before colon");
+  if (count !== "" && !/^[+-]?\d+$/.test(count)) throw refuse("maximum retry count must be an integer");
+  return { Name: name, MaximumRetryCount: Number(count) };
 }
