@@ -78,6 +78,8 @@ export function assemble(parts: ContainerdParts, streaming: ServiceImplementatio
   );
   const differ = createDiffer({ content, ids, root: parts.root });
   const collector = createCollector({ database, content, snapshotters, clock, log: parts.log });
+  // What was in the making when the last process ended has no root.
+  collector.schedule();
   return {
     services: [
       versionService(),

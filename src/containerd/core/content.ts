@@ -56,6 +56,8 @@ export interface OpenIngest {
   readonly total: number;
   /** "": not known. @throws already_exists at once when the namespace has that blob already. */
   readonly expected: string;
+  /** Lease that keeps a blob which exists already. */
+  readonly lease?: string;
 }
 
 export interface CommitRequest {
@@ -95,7 +97,7 @@ export interface ContentStore {
   pathOf(namespace: string, digest: string): string;
   /** Small blobs whole: manifests, configurations. @throws not_found, resource_exhausted above `limit` bytes */
   readAll(namespace: string, digest: string, limit: number): Promise<Buffer>;
-  /** A range of the blob in pieces of at most 1 MiB. `size` 0: to the end. */
+  /** A range of the blob in pieces of at most 1 MiB. `size` 0, or past the end: to the end. @throws out_of_range for an offset past the end */
   read(namespace: string, digest: string, offset: number, size: number): AsyncIterable<Uint8Array>;
   /** Opens or resumes. @throws unavailable when somebody else writes this ref. */
   open(namespace: string, request: OpenIngest): Promise<Ingest>;

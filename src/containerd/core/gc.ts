@@ -3,10 +3,11 @@
  *
  *     roots   images (their target) · leases that have not expired (their resources) · containers (their snapshot)
  *             content and snapshots with a label `containerd.io/gc.root`
- *     edges   labels `containerd.io/gc.ref.content[…]` = digest, `containerd.io/gc.ref.snapshot.<snapshotter>[…]` = key, of images, leases, content
- *             and snapshots · a snapshot's parent
+ *     edges   labels `containerd.io/gc.ref.content[.…|/…]` = digest, `containerd.io/gc.ref.snapshot.<snapshotter>[/…]` = key, of images,
+ *             containers, content and snapshots · a snapshot's parent
  *
- * Every namespace is its own graph. A lease expires at the time of its label `containerd.io/gc.expire` (RFC 3339).
+ * Every namespace is its own graph. A lease expires at the time of its label `containerd.io/gc.expire` (RFC 3339); its other labels refer to nothing.
+ * A lease labelled `containerd.io/gc.flat` keeps what it names and the parents of snapshots, but not what their labels refer to.
  */
 
 export type Labels = Readonly<Record<string, string>>;
@@ -32,6 +33,8 @@ export interface GraphRoot {
   readonly namespace: string;
   readonly labels: Labels;
   readonly needs: readonly Node[];
+  /** What labels of `needs` refer to is not kept. */
+  readonly flat?: boolean;
 }
 
 export interface Graph {
@@ -51,36 +54,49 @@ export function snapshotNode(namespace: string, snapshotter: string, key: string
   return `${namespace} snapshot ${snapshotter} ${key}`;
 }
 
-/** What labels refer to. After the snapshotter's name a `/…` or `.…` tells several references apart. */
+/** What labels refer to. Behind the snapshotter's name only `/…` tells several references apart: names hold dots. */
 export function referencesOf(namespace: string, labels: Labels): Node[] {
   const found: Node[] = [];
   for (const [key, value] of Object.entries(labels)) {
     if (key === CONTENT || key.startsWith(`${CONTENT}.`) || key.startsWith(`${CONTENT}/`))
       found.push(contentNode(namespace, value));
     else if (key.startsWith(SNAPSHOT)) {
-      const snapshotter = key.slice(SNAPSHOT.length).split(/[./]/)[0]!;
+      const snapshotter = key.slice(SNAPSHOT.length).split("/", 1)[0]!;
       found.push(snapshotNode(namespace, snapshotter, value));
     }
   }
   return found;
 }
 
-/** Everything that is alive. */
-export function mark({ roots, nodes }: Graph): ReadonlySet<Node> {
-  const byName = new Map(nodes.map((node) => [node.node, node]));
-  const alive = new Set<Node>();
-  const pending = roots.flatMap(({ namespace, labels, needs }) => [
-    ...needs,
-    ...referencesOf(namespace, labels),
-  ]);
-  for (const { node, labels } of nodes) if (Object.hasOwn(labels, ROOT)) pending.push(node);
+/** Everything reached from `start`; a snapshot's parent always, what labels refer to unless `flat`. */
+function reach(
+  start: readonly Node[],
+  byName: ReadonlyMap<Node, GraphNode>,
+  alive: Set<Node>,
+  flat: boolean,
+): void {
+  const pending = [...start];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (alive.has(next)) continue;
     alive.add(next);
     const found = byName.get(next);
     if (found === undefined) continue;
     if (found.parent !== undefined) pending.push(found.parent);
-    pending.push(...referencesOf(found.namespace, found.labels));
+    if (!flat) for (const node of referencesOf(found.namespace, found.labels)) pending.push(node);
   }
+}
+
+/** Everything that is alive. */
+export function mark({ roots, nodes }: Graph): ReadonlySet<Node> {
+  const byName = new Map(nodes.map((node) => [node.node, node]));
+  const start = (flat: boolean): Node[] =>
+    roots
+      .filter((root) => (root.flat ?? false) === flat)
+      .flatMap(({ namespace, labels, needs }) => [...needs, ...referencesOf(namespace, labels)]);
+  const marked = nodes.filter(({ labels }) => Object.hasOwn(labels, ROOT)).map(({ node }) => node);
+  const alive = new Set<Node>();
+  // In this order: where the first walk has been nothing is missing for the second.
+  reach([...start(false), ...marked], byName, alive, false);
+  reach(start(true), byName, alive, true);
   return alive;
 }

@@ -5,6 +5,7 @@ import { SkiffError } from "../../lib/errors.ts";
 import type { BlobInfo } from "../core/content.ts";
 import { checkLabels } from "../core/identifiers.ts";
 import { decodeLabels, encodeLabels } from "./database.ts";
+import { withoutEmpty } from "./labels.ts";
 import type { NamespaceStore } from "./namespaces.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -22,15 +23,15 @@ export interface ContentRecords {
   list(namespace: string): BlobInfo[];
   /** Size of a blob that any namespace has committed. */
   size(digest: string): number | undefined;
-  /** One transaction: blob, the namespace's view of it, the lease's hold on it. @throws already_exists, not_found (lease) */
+  /** One transaction: blob, the namespace's view of it, the lease's hold on it. @throws not_found (lease), already_exists: then the lease holds it, too */
   add(namespace: string, blob: NewBlob): void;
   /** The lease keeps the blob. @throws not_found (lease) */
   hold(namespace: string, lease: string, digest: string): void;
   setLabels(namespace: string, digest: string, labels: Labels): void;
   /** False: there was none. */
   remove(namespace: string, digest: string): boolean;
-  /** Digests that no namespace sees any more; their rows are gone afterwards. */
-  takeUnseen(): string[];
+  /** Digests that no namespace sees any more, but those in use; their rows are gone afterwards. */
+  takeUnseen(inUse: ReadonlySet<string>): string[];
 }
 
 interface Row {
@@ -61,6 +62,22 @@ export function createContentRecords(
       .query("INSERT OR IGNORE INTO lease_resources (namespace, lease, type, id) VALUES (?, ?, 'content', ?)")
       .run(namespace, lease, digest);
   };
+  /** False: the namespace sees it already. */
+  const insert = database.transaction(
+    (namespace: string, { digest, size, labels, lease }: NewBlob): boolean => {
+      checkLabels(labels);
+      namespaces.ensure(namespace);
+      const now = clock.nowNs();
+      database.query("INSERT OR IGNORE INTO blobs (digest, size) VALUES (?, ?)").run(digest, size);
+      const { changes } = database
+        .query(
+          "INSERT OR IGNORE INTO content (namespace, digest, labels, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+        )
+        .run(namespace, digest, encodeLabels(withoutEmpty(labels)), now, now);
+      if (lease !== "") hold(namespace, lease, digest);
+      return Number(changes) > 0;
+    },
+  );
   return {
     hold,
     find(namespace, digest) {
@@ -75,24 +92,15 @@ export function createContentRecords(
         .get(digest);
       return row === null ? undefined : Number(row.size);
     },
-    add: database.transaction((namespace: string, { digest, size, labels, lease }: NewBlob) => {
-      checkLabels(labels);
-      namespaces.ensure(namespace);
-      const now = clock.nowNs();
-      database.query("INSERT OR IGNORE INTO blobs (digest, size) VALUES (?, ?)").run(digest, size);
-      const { changes } = database
-        .query(
-          "INSERT OR IGNORE INTO content (namespace, digest, labels, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
-        )
-        .run(namespace, digest, encodeLabels(labels), now, now);
-      if (lease !== "") hold(namespace, lease, digest);
-      if (Number(changes) === 0) throw new SkiffError("already_exists", `content ${digest}: already exists`);
-    }),
+    add(namespace, blob) {
+      if (!insert(namespace, blob))
+        throw new SkiffError("already_exists", `content ${blob.digest}: already exists`);
+    },
     setLabels(namespace, digest, labels) {
       checkLabels(labels);
       database
         .query("UPDATE content SET labels = ?, updated_at = ? WHERE namespace = ? AND digest = ?")
-        .run(encodeLabels(labels), clock.nowNs(), namespace, digest);
+        .run(encodeLabels(withoutEmpty(labels)), clock.nowNs(), namespace, digest);
     },
     remove(namespace, digest) {
       const { changes } = database
@@ -100,12 +108,16 @@ export function createContentRecords(
         .run(namespace, digest);
       return Number(changes) > 0;
     },
-    takeUnseen: () =>
-      database
+    takeUnseen: database.transaction((inUse: ReadonlySet<string>) => {
+      const unseen = database
         .query<{ digest: string }, []>(
-          "DELETE FROM blobs WHERE digest NOT IN (SELECT digest FROM content) RETURNING digest",
+          "SELECT digest FROM blobs WHERE digest NOT IN (SELECT digest FROM content)",
         )
         .all()
-        .map((row) => row.digest),
+        .map(({ digest }) => digest)
+        .filter((digest) => !inUse.has(digest));
+      for (const digest of unseen) database.query("DELETE FROM blobs WHERE digest = ?").run(digest);
+      return unseen;
+    }),
   };
 }

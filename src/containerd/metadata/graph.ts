@@ -14,6 +14,7 @@ import {
 import { decodeLabels } from "./database.ts";
 
 const EXPIRE = "containerd.io/gc.expire";
+const FLAT = "containerd.io/gc.flat";
 const SNAPSHOTS = "snapshots/";
 
 function imageRoots(database: Database): GraphRoot[] {
@@ -43,7 +44,8 @@ function leaseRoots(database: Database): GraphRoot[] {
     .all()
     .map(({ namespace, id, labels }) => ({
       namespace,
-      labels: decodeLabels(labels),
+      labels: {},
+      flat: Object.hasOwn(decodeLabels(labels), FLAT),
       needs: resources
         .all(namespace, id)
         .map((resource) => resourceNode(namespace, resource.type, resource.id))

@@ -1,12 +1,13 @@
 /** Images: names for descriptors. */
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../lib/clock.ts";
-import { SkiffError } from "../../lib/errors.ts";
+import { parseDigest } from "../../lib/digest.ts";
+import { messageOf, SkiffError } from "../../lib/errors.ts";
 import type { Descriptor } from "../core/content.ts";
 import { checkLabels } from "../core/identifiers.ts";
 import type { Image, ImageStore } from "../core/images.ts";
 import { decodeLabels, encodeLabels } from "./database.ts";
-import { mergeLabels } from "./labels.ts";
+import { mergeLabels, withoutEmpty } from "./labels.ts";
 import type { NamespaceStore } from "./namespaces.ts";
 
 interface Row {
@@ -29,23 +30,36 @@ function fromRow({ name, target, labels, created_at, updated_at }: Row): Image {
   };
 }
 
+/** In the order and words of containerd. */
 function check({ name, target, labels }: Given): void {
-  if (name === "") throw new SkiffError("invalid_argument", "image name must not be empty");
-  if (target.digest === "") throw new SkiffError("invalid_argument", "image target digest is required");
-  if (target.size <= 0)
-    throw new SkiffError("invalid_argument", "image target size must be greater than zero");
+  const invalid = (message: string) => new SkiffError("invalid_argument", `${message}: invalid argument`);
+  if (name === "") throw invalid("image name must not be empty");
   checkLabels(labels);
+  try {
+    parseDigest(target.digest);
+  } catch (error) {
+    throw invalid(`Target.Digest ${JSON.stringify(target.digest)} invalid: ${messageOf(error)}`);
+  }
+  if (target.size <= 0) throw invalid("Target.Size must be greater than zero");
+  if (target.mediaType === "") throw invalid("Target.MediaType must be set");
 }
 
 /** `before` with what the mask names; without a mask all of `given`. @throws invalid_argument */
 function merge(before: Image, given: Given, paths: readonly string[]): Given {
-  if (paths.length === 0) return { ...given, labels: { ...before.labels, ...given.labels } };
+  if (paths.length === 0) return given;
   let { target } = before;
   for (const path of paths) {
     if (path === "target") target = given.target;
-    else if (path === "annotations") target = { ...target, annotations: given.target.annotations ?? {} };
-    else if (!/^labels(\.|$)/.test(path))
-      throw new SkiffError("invalid_argument", `cannot update ${path} field on image "${given.name}"`);
+    else if (/^annotations(\.|$)/.test(path)) {
+      // A mask of annotations works as one of labels.
+      const mask = [path.replace("annotations", "labels")];
+      const annotations = mergeLabels(target.annotations ?? {}, given.target.annotations ?? {}, mask);
+      target = { ...target, annotations };
+    } else if (!/^labels(\.|$)/.test(path))
+      throw new SkiffError(
+        "invalid_argument",
+        `cannot update "${path}" field on image "${given.name}": invalid argument`,
+      );
   }
   return { name: before.name, target, labels: mergeLabels(before.labels, given.labels, paths) };
 }
@@ -70,7 +84,8 @@ export function createImageStore(
     if (row === null) throw new SkiffError("not_found", `image "${name}": not found`);
     return fromRow(row);
   };
-  const insert = database.transaction((namespace: string, given: Given): Image => {
+  const insert = database.transaction((namespace: string, { name, target, labels }: Given): Image => {
+    const given = { name, target, labels: withoutEmpty(labels) };
     check(given);
     namespaces.ensure(namespace);
     const now = clock.nowNs();
@@ -85,7 +100,8 @@ export function createImageStore(
   });
   const replace = database.transaction((namespace: string, given: Given, paths: readonly string[]): Image => {
     const before = get(namespace, given.name);
-    const after = merge(before, given, paths);
+    const merged = merge(before, given, paths);
+    const after = { ...merged, labels: withoutEmpty(merged.labels) };
     check(after);
     const now = clock.nowNs();
     database

@@ -2,6 +2,11 @@
 
 type Labels = Readonly<Record<string, string>>;
 
+/** As containerd stores them: a label without a value is none. */
+export function withoutEmpty(labels: Labels): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ""));
+}
+
 export function mergeLabels(before: Labels, given: Labels, paths: readonly string[]): Labels {
   let labels: Record<string, string> = { ...before };
   for (const path of paths) {

@@ -10,6 +10,8 @@ import type { LocalContentStore } from "./content/store.ts";
 
 /** Deletions come in bursts: one collection serves them all. */
 const DELAY_MS = 250;
+/** Leases and ingests grow old without anybody telling. */
+const INTERVAL_MS = 3600_000;
 
 export interface CollectorParts {
   readonly database: Database;
@@ -36,6 +38,7 @@ export function createCollector(parts: CollectorParts): Collector {
   const { database, content, snapshotters, clock, log } = parts;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let working: Promise<void> = Promise.resolve();
+  let isTidy = false;
 
   const remove = async ({ namespace, snapshotter, id }: GraphNode): Promise<void> => {
     try {
@@ -61,6 +64,11 @@ export function createCollector(parts: CollectorParts): Collector {
     content.sweep();
     // Asked for all at once: each is gone from the database before anything else can begin.
     await Promise.all(childrenFirst(gone.filter(({ snapshotter }) => snapshotter !== "")).map(remove));
+    if (isTidy) return;
+    isTidy = true;
+    // What a crash left on disk.
+    for (const snapshotter of snapshotters.values())
+      snapshotter.cleanup().catch((error: unknown) => log(`clean up snapshots: ${messageOf(error)}`));
   };
 
   const collect = (): Promise<void> => {
@@ -69,12 +77,11 @@ export function createCollector(parts: CollectorParts): Collector {
     working = working.then(pass, pass);
     return working;
   };
-  return {
-    schedule() {
-      timer ??= setTimeout(() => {
-        collect().catch((error: unknown) => log(`collect garbage: ${messageOf(error)}`));
-      }, DELAY_MS);
-    },
-    collect,
+  const schedule = (): void => {
+    timer ??= setTimeout(() => {
+      collect().catch((error: unknown) => log(`collect garbage: ${messageOf(error)}`));
+    }, DELAY_MS);
   };
+  setInterval(schedule, INTERVAL_MS).unref();
+  return { schedule, collect };
 }

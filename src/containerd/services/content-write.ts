@@ -6,12 +6,12 @@
  *     WRITE  {offset, data}             ──►  {offset}                             as often as it likes
  *     COMMIT {offset, data?, total, expected, labels} ──► {digest, offset}        the end
  *
- * An offset that is not the ingest's is refused, unless it is 0: then writing starts again. The first message names ref, total and digest; later
- * ones may repeat them, never change them.
+ * An offset that is not the ingest's is refused, unless it is 0: then writing starts again. Later messages may name another total and digest than the
+ * first: the last word counts at COMMIT, where both are checked. A digest that the namespace has by now ends the call with `already_exists`.
  */
 import { WriteAction, type WriteContentRequest } from "../../contracts/containerd/gen/content_pb.ts";
 import { timestampOf } from "../../contracts/containerd/timestamps.ts";
-import { SkiffError } from "../../lib/errors.ts";
+import { codeOf, SkiffError } from "../../lib/errors.ts";
 import type { ContentStore, Ingest } from "../core/content.ts";
 import { leaseOf, namespaceOf, type RequestContext } from "../core/context.ts";
 
@@ -22,41 +22,51 @@ interface Session {
   expected: string;
 }
 
+type Request = Pick<WriteContentRequest, "ref" | "total" | "expected" | "offset" | "data">;
+
 async function openSession(
   content: ContentStore,
+  first: Request,
   namespace: string,
-  first: WriteContentRequest,
+  lease: string,
 ): Promise<Session> {
   const { ref, expected } = first;
   const total = Number(first.total);
   if (ref === "") throw new SkiffError("invalid_argument", "first message must have a reference");
-  const ingest = await content.open(namespace, { ref, total, expected });
-  return { ingest, ref, total: total || ingest.status().total, expected };
+  const ingest = await content.open(namespace, { ref, total, expected, lease });
+  return { ingest, ref, total, expected };
 }
 
-/** What later messages repeat must be what was said before. */
-function checkAgain(session: Session, { ref, total, expected }: WriteContentRequest): void {
-  const changed = (what: string, from: string, to: string) =>
-    new SkiffError("invalid_argument", `cannot change ${what} on Write stream: ${to} != ${from}`);
-  if (ref !== "" && ref !== session.ref) throw changed("ref", session.ref, ref);
-  if (expected !== "" && session.expected !== "" && expected !== session.expected)
-    throw changed("expected digest", session.expected, expected);
-  if (total > 0n && session.total > 0 && Number(total) !== session.total)
-    throw changed("total", String(session.total), String(total));
-  session.expected ||= expected;
-  session.total ||= Number(total);
+function hasBlob(content: ContentStore, namespace: string, digest: string): boolean {
+  try {
+    content.info(namespace, digest);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "not_found") return false;
+    throw error;
+  }
 }
 
-async function append({ ingest, total }: Session, { offset: at, data }: WriteContentRequest): Promise<void> {
+/** The ingest is of no use any more when the namespace has got the blob elsewhere. */
+function checkMissing(content: ContentStore, namespace: string, { ingest, ref, expected }: Session): void {
+  if (expected === "" || !hasBlob(content, namespace, expected)) return;
+  ingest.close();
+  try {
+    content.abort(namespace, ref);
+  } catch (error) {
+    // Nothing was written yet.
+    if (codeOf(error) !== "not_found") throw error;
+  }
+  throw new SkiffError("already_exists", `blob with expected digest ${expected} exists`);
+}
+
+async function append({ ingest }: Session, request: Request): Promise<void> {
   const { offset } = ingest.status();
-  const given = Number(at);
-  if (data.length === 0) return;
-  if (given === 0 && offset > 0) await ingest.truncate(0);
-  else if (given !== offset)
+  const given = Number(request.offset);
+  if (given > 0 && given !== offset)
     throw new SkiffError("out_of_range", `write @${given} must occur at current offset ${offset}`);
-  if (total > 0 && given + data.length > total)
-    throw new SkiffError("out_of_range", `write to ${given + data.length} is past the total of ${total}`);
-  await ingest.write(data);
+  if (given === 0 && offset > 0) await ingest.truncate(0);
+  if (request.data.length > 0) await ingest.write(request.data);
 }
 
 export async function* writeContent(
@@ -65,29 +75,30 @@ export async function* writeContent(
   context: RequestContext,
 ) {
   const namespace = namespaceOf(context);
+  const lease = leaseOf(context);
   let session: Session | undefined;
   try {
     for await (const request of requests) {
-      if (session === undefined) session = await openSession(content, namespace, request);
-      else checkAgain(session, request);
+      session ??= await openSession(content, request, namespace, lease);
       const { ingest } = session;
       const { action } = request;
+      if (request.expected !== "") {
+        session.expected = request.expected;
+        checkMissing(content, namespace, session);
+      }
+      if (request.total > 0n) session.total = Number(request.total);
       if (action !== WriteAction.STAT) await append(session, request);
       const status = ingest.status();
-      const times = {
-        startedAt: timestampOf(status.startedAtNs),
-        updatedAt: timestampOf(status.updatedAtNs),
+      const answer = {
+        ...{ action, offset: BigInt(status.offset), total: BigInt(session.total) },
+        ...{ startedAt: timestampOf(status.startedAtNs), updatedAt: timestampOf(status.updatedAtNs) },
       };
-      const answer = { action, offset: BigInt(status.offset), total: BigInt(session.total), ...times };
       if (action !== WriteAction.COMMIT) {
-        yield { ...answer, digest: action === WriteAction.STAT ? session.expected : "" };
+        yield { ...answer, digest: ingest.digest() };
         continue;
       }
-      const digest = await ingest.commit({
-        ...{ size: session.total, expected: session.expected, labels: request.labels },
-        lease: leaseOf(context),
-      });
-      yield { ...answer, digest };
+      const { total: size, expected } = session;
+      yield { ...answer, digest: await ingest.commit({ size, expected, labels: request.labels, lease }) };
       return;
     }
   } finally {

@@ -54,12 +54,13 @@ export function contentService({ content, events, collector }: ContentServicePar
     update(request, context) {
       const namespace = namespaceOf(context);
       const { digest = "", labels = {} } = request.info ?? {};
-      const paths = request.updateMask?.paths ?? ["labels"];
+      const given = request.updateMask?.paths ?? [];
+      const paths = given.length === 0 ? ["labels"] : given;
       const unknown = paths.find((path) => !/^labels(\.|$)/.test(path));
       if (unknown !== undefined)
         throw new SkiffError(
           "invalid_argument",
-          `cannot update ${unknown} field on content info "${digest}"`,
+          `cannot update "${unknown}" field on content info "${digest}": invalid argument`,
         );
       const merged = mergeLabels(content.info(namespace, digest).labels, labels, paths);
       const info = content.update(namespace, digest, merged, true);
@@ -67,9 +68,10 @@ export function contentService({ content, events, collector }: ContentServicePar
       return { info: toInfo(info) };
     },
     async *read(request, context) {
-      const [start, size] = [Number(request.offset), Number(request.size)];
-      let offset = start;
-      for await (const data of content.read(namespaceOf(context), request.digest, start, size)) {
+      const [from, size] = [Number(request.offset), Number(request.size)];
+      // Counted from the range's begin, as containerd counts.
+      let offset = 0;
+      for await (const data of content.read(namespaceOf(context), request.digest, from, size)) {
         yield { offset: BigInt(offset), data };
         offset += data.length;
       }

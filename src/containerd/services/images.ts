@@ -71,8 +71,14 @@ export function imagesService(store: ImageStore, collector: Collector) {
     async delete(request, context) {
       const namespace = namespaceOf(context);
       const { name, target } = request;
-      if (target !== undefined && store.get(namespace, name).target.digest !== target.digest)
-        throw new SkiffError("not_found", `image "${name}": target ${target.digest} not found`);
+      if (target !== undefined && target.digest !== "") {
+        const { digest } = store.get(namespace, name).target;
+        if (digest !== target.digest)
+          throw new SkiffError(
+            "not_found",
+            `image "${name}" has target ${digest}, not ${target.digest}: not found`,
+          );
+      }
       store.delete(namespace, name);
       if (request.sync) await collector.collect();
       else collector.schedule();

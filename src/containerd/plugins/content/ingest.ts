@@ -23,6 +23,7 @@ export interface IngestParts {
 /** ENOSPC and its kin are the caller's to understand. */
 function failed(error: unknown, ref: string): SkiffError {
   const code = (error as NodeJS.ErrnoException).code;
+  if (code === "ENOENT") return new SkiffError("not_found", `write ${ref}: aborted meanwhile: not found`);
   const full = code === "ENOSPC" || code === "EDQUOT";
   return new SkiffError(
     full ? "resource_exhausted" : "internal",
@@ -118,12 +119,16 @@ class FileIngest implements Ingest {
     } catch (error) {
       throw failed(error, this.ref);
     }
-    this.#open = false;
     const { directory, blobPath, register, release } = this.parts;
     const data = join(directory, "data");
-    chmodSync(data, BLOB_MODE);
-    // From here to `register` without a pause: the collector must not find the file unregistered.
-    renameSync(data, blobPath(digest));
+    try {
+      chmodSync(data, BLOB_MODE);
+      // From here to `register` without a pause: the collector must not find the file unregistered.
+      renameSync(data, blobPath(digest));
+    } catch (error) {
+      throw failed(error, this.ref);
+    }
+    this.#open = false;
     try {
       register(digest, this.offset, request);
     } finally {
@@ -182,7 +187,12 @@ export async function openIngest(parts: IngestParts, request: OpenIngest): Promi
     return open(join(directory, "data"), "r+");
   });
   const hasher = new Bun.CryptoHasher("sha256");
-  return new FileIngest(parts, request, file, startedAtNs, hasher, await hashFile(file, hasher));
+  try {
+    return new FileIngest(parts, request, file, startedAtNs, hasher, await hashFile(file, hasher));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /** What lies in an ingest's directory; undefined for a broken one. */

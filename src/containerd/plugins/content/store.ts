@@ -4,7 +4,14 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../lib/clock.ts";
 import { codeOf, SkiffError } from "../../../lib/errors.ts";
-import type { BlobInfo, ContentStore, Ingest, IngestStatus, OpenIngest } from "../../core/content.ts";
+import type {
+  BlobInfo,
+  CommitRequest,
+  ContentStore,
+  Ingest,
+  IngestStatus,
+  OpenIngest,
+} from "../../core/content.ts";
 import type { ContentRecords } from "../../metadata/content.ts";
 import { openIngest, readIngest } from "./ingest.ts";
 import { type ContentPaths, contentPaths } from "./paths.ts";
@@ -54,6 +61,8 @@ class Store implements LocalContentStore {
   readonly #paths: ContentPaths;
   /** `<namespace>/<ref>` of ingests that somebody writes. */
   readonly #writing = new Set<string>();
+  /** Digests of other namespaces' blobs that somebody is about to commit, as often as somebody is. */
+  readonly #sharing: string[] = [];
 
   constructor(private readonly parts: ContentParts) {
     this.#paths = contentPaths(parts.root);
@@ -64,7 +73,7 @@ class Store implements LocalContentStore {
   info(namespace: string, digest: string): BlobInfo {
     this.#paths.blob(digest);
     const info = this.parts.records.find(namespace, digest);
-    if (info === undefined) throw new SkiffError("not_found", `content ${digest}: not found`);
+    if (info === undefined) throw new SkiffError("not_found", `content digest ${digest}: not found`);
     return info;
   }
 
@@ -79,16 +88,14 @@ class Store implements LocalContentStore {
     all: boolean,
   ): BlobInfo {
     const before = this.info(namespace, digest).labels;
-    const merged = all ? labels : { ...before, ...labels };
-    const kept = Object.entries(merged).filter(([, value]) => value !== "");
-    this.parts.records.setLabels(namespace, digest, Object.fromEntries(kept));
+    this.parts.records.setLabels(namespace, digest, all ? labels : { ...before, ...labels });
     return this.info(namespace, digest);
   }
 
   delete(namespace: string, digest: string): void {
     this.#paths.blob(digest);
     if (!this.parts.records.remove(namespace, digest))
-      throw new SkiffError("not_found", `content ${digest}: not found`);
+      throw new SkiffError("not_found", `content digest ${digest}: not found`);
   }
 
   pathOf(namespace: string, digest: string): string {
@@ -105,44 +112,73 @@ class Store implements LocalContentStore {
 
   async *read(namespace: string, digest: string, offset: number, size: number): AsyncGenerator<Uint8Array> {
     const { size: whole } = this.info(namespace, digest);
-    if (offset < 0 || size < 0 || offset > whole || offset + size > whole)
-      throw new SkiffError("out_of_range", `read ${digest}: ${offset}+${size} is past its ${whole} bytes`);
-    yield* readPieces(this.#paths.blob(digest), offset, size === 0 ? whole : offset + size);
+    const from = Math.max(offset, 0);
+    if (from > whole) throw new SkiffError("out_of_range", `read past object length ${whole} bytes`);
+    const to = size <= 0 ? whole : Math.min(from + size, whole);
+    yield* readPieces(this.#paths.blob(digest), from, to);
   }
 
   async open(namespace: string, request: OpenIngest): Promise<Ingest> {
-    const { ref, expected } = request;
+    const { ref, total, expected, lease = "" } = request;
     if (ref === "") throw new SkiffError("invalid_argument", "ref must not be empty");
-    const { records, clock } = this.parts;
-    const register: Parameters<typeof openShared>[0]["register"] = (digest, size, asked) =>
-      records.add(namespace, { digest, size, labels: asked.labels, lease: asked.lease });
+    const { records } = this.parts;
     if (expected !== "") {
       this.#paths.blob(expected);
-      if (records.find(namespace, expected) !== undefined)
+      if (records.find(namespace, expected) !== undefined) {
+        if (lease !== "") records.hold(namespace, lease, expected);
         throw new SkiffError("already_exists", `content ${expected}: already exists`);
+      }
     }
     const key = `${namespace}/${ref}`;
     if (this.#writing.has(key)) throw new SkiffError("unavailable", `ref ${key} locked: unavailable`);
     this.#writing.add(key);
-    const release = () => void this.#writing.delete(key);
     const known = expected === "" ? undefined : records.size(expected);
-    if (known !== undefined) return openShared({ size: known, clock, register, release }, request);
-    const directory = this.#paths.ingest(namespace, ref);
+    // Of another size it is not the blob that the client means: let it send that one and be told.
+    if (known !== undefined && (total === 0 || total === known))
+      return this.#openShared(namespace, request, known);
+    return this.#openOwn(namespace, request);
+  }
+
+  /** The ref is ours; let go if it cannot be opened. */
+  async #openOwn(namespace: string, request: OpenIngest): Promise<Ingest> {
+    const directory = this.#paths.ingest(namespace, request.ref);
+    const key = `${namespace}/${request.ref}`;
+    const release = () => void this.#writing.delete(key);
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       writeFileSync(join(directory, "ref"), key);
       const blobPath = (digest: string) => this.#paths.blob(digest);
-      return await openIngest({ directory, clock, blobPath, register, release }, request);
+      const parts = { directory, clock: this.parts.clock, blobPath, register: this.#register(namespace) };
+      return await openIngest({ ...parts, release }, request);
     } catch (error) {
       release();
       throw error;
     }
   }
 
+  #openShared(namespace: string, request: OpenIngest, size: number): Ingest {
+    const { expected } = request;
+    const path = this.#paths.blob(expected);
+    this.#sharing.push(expected);
+    const release = (own: boolean): void => {
+      this.#sharing.splice(this.#sharing.indexOf(expected), 1);
+      if (!own) this.#writing.delete(`${namespace}/${request.ref}`);
+    };
+    const openOwn = () => this.#openOwn(namespace, request);
+    const read = () => readPieces(path, 0, size);
+    const register = this.#register(namespace);
+    return openShared({ size, clock: this.parts.clock, register, release, openOwn, read }, request);
+  }
+
+  #register(namespace: string) {
+    return (digest: string, size: number, { labels, lease }: CommitRequest): void =>
+      this.parts.records.add(namespace, { digest, size, labels, lease });
+  }
+
   status(namespace: string, ref: string): IngestStatus {
     const directory = this.#paths.ingest(namespace, ref);
     const found = readIngest(directory, sizeOf(join(directory, "data")) ?? 0);
-    if (found === undefined) throw new SkiffError("not_found", `ref ${ref}: not found`);
+    if (found === undefined) throw new SkiffError("not_found", `reference ${ref}: not found`);
     return found;
   }
 
@@ -182,7 +218,8 @@ class Store implements LocalContentStore {
 
   sweep(): void {
     const { records, clock } = this.parts;
-    for (const digest of records.takeUnseen()) rmSync(this.#paths.blob(digest), { force: true });
+    for (const digest of records.takeUnseen(new Set(this.#sharing)))
+      rmSync(this.#paths.blob(digest), { force: true });
     for (const hex of entries(this.#paths.blobs)) {
       const path = join(this.#paths.blobs, hex);
       if (records.size(`sha256:${hex}`) !== undefined) continue;
