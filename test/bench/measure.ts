@@ -4,6 +4,8 @@ export interface Variant {
   readonly name: string;
   /** One operation; what it costs is what this takes. */
   run(): Promise<void>;
+  /** Undoes it; not measured. */
+  after?(): Promise<void>;
 }
 
 export interface Figure {
@@ -26,7 +28,9 @@ export async function interleave(variants: readonly Variant[], rounds: number): 
     for (const variant of variants) {
       const startedNs = Bun.nanoseconds();
       await variant.run();
-      if (round > 0) times.get(variant.name)!.push((Bun.nanoseconds() - startedNs) / 1e6);
+      const passedMs = (Bun.nanoseconds() - startedNs) / 1e6;
+      await variant.after?.();
+      if (round > 0) times.get(variant.name)!.push(passedMs);
     }
   }
   return [...times].map(([name, list]) => ({

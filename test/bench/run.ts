@@ -86,26 +86,25 @@ async function containers(bench: Bench): Promise<Row[]> {
 }
 
 function parallel(bench: Bench): Variant[] {
-  const start = (argv: (args: readonly string[]) => string[]) => async () => {
-    const names = Array.from({ length: PARALLEL }, () => crypto.randomUUID().slice(0, 12));
-    await Promise.all(
-      names.map((name) => exec(argv(["run", "-d", "--name", name, "busybox", "sleep", "1000"]))),
-    );
-    pending.push(() => exec(argv(["rm", "-f", ...names])));
+  const variant = (name: string, argv: (args: readonly string[]) => string[]): Variant => {
+    let names: string[] = [];
+    return {
+      name,
+      async run() {
+        names = Array.from({ length: PARALLEL }, () => crypto.randomUUID().slice(0, 12));
+        await Promise.all(
+          names.map((one) => exec(argv(["run", "-d", "--name", one, "busybox", "sleep", "1000"]))),
+        );
+      },
+      after: () => exec(argv(["rm", "-f", ...names])),
+    };
   };
-  const pending: (() => Promise<void>)[] = [];
-  const variants = [
-    { name: "dockerd, docker CLI", run: start(bench.dockerd.argv) },
-    { name: "skiffd, docker CLI", run: start((args) => bench.engine.argv("docker", args)) },
-    { name: "skiffd, skiff", run: start((args) => bench.engine.argv("skiff", args)) },
+  return [
+    variant("dockerd, docker CLI", bench.dockerd.argv),
+    variant("skiffd, docker CLI", (args) => bench.engine.argv("docker", args)),
+    variant("skiffd, skiff", (args) => bench.engine.argv("skiff", args)),
   ];
-  cleanups.push(async () => {
-    for (const undo of pending) await undo();
-  });
-  return variants;
 }
-
-const cleanups: (() => Promise<void>)[] = [];
 
 async function runtimes(bench: Bench): Promise<Row[]> {
   const bundle = await makeBundle(join(bench.dir, "bundle"), ["true"]);
@@ -194,7 +193,6 @@ async function main(): Promise<void> {
   const bench: Bench = { engine, dockerd, podman: await preparePodman(join(dir, "podman")), dir };
   try {
     const rows = [...(await runtimes(bench)), ...(await containers(bench))];
-    for (const cleanup of cleanups) await cleanup();
     const text = await page(table(rows, await density(bench)));
     console.log(text);
     if (process.argv.includes("--write")) writeFileSync("docs/benchmarks.md", text);
