@@ -146,6 +146,10 @@ export class ForeignTasks {
   async #abandon(program: string, home: ShimHome): Promise<Exit> {
     const task = this.#tasks.get(`${home.namespace}/${home.id}`);
     this.#drop(home);
+    // One that lives has no task any more, and would stay for ever; one that is dead does not mind.
+    await task?.client
+      .shutdown({ id: home.id, now: true }, { timeoutMs: SHUTDOWN_MS_MAX })
+      .catch(() => undefined);
     task?.channel.close();
     try {
       const answer = fromBinary(DeleteResponseSchema, await deleteShim(program, home));
