@@ -1,21 +1,10 @@
 /** Every command of `skiff`: its name, docker's other names for it, one line of summary, and where it is. */
-import type { Command } from "../command.ts";
 import { CONTEXT } from "./context/table.ts";
+import type { Entry } from "./entry.ts";
 import { IMAGE } from "./image/table.ts";
 import { NETWORK } from "./network/table.ts";
 import { SYSTEM } from "./system/table.ts";
 import { VOLUME } from "./volume/table.ts";
-
-export interface Entry {
-  /** `container run` */
-  readonly path: string;
-  /** `run`, `container list` … */
-  readonly aliases?: readonly string[];
-  readonly summary: string;
-  /** Listed first in help. */
-  readonly common?: boolean;
-  load(): Promise<{ readonly command: Command }>;
-}
 
 export const GROUPS: Readonly<Record<string, string>> = {
   builder: "Manage builds",

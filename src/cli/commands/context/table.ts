@@ -1,5 +1,5 @@
 /** Commands of contexts. */
-import type { Entry } from "../table.ts";
+import type { Entry } from "../entry.ts";
 
 export const CONTEXT: readonly Entry[] = [
   { path: "context create", summary: "Create a context", load: () => import("./create.ts") },

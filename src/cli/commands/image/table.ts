@@ -1,5 +1,5 @@
 /** Commands of images. */
-import type { Entry } from "../table.ts";
+import type { Entry } from "../entry.ts";
 
 export const IMAGE: readonly Entry[] = [
   {

@@ -1,5 +1,5 @@
 /** Commands of networks. */
-import type { Entry } from "../table.ts";
+import type { Entry } from "../entry.ts";
 
 export const NETWORK: readonly Entry[] = [
   {

@@ -1,5 +1,5 @@
 /** Commands of the engine as a whole, and of registries. */
-import type { Entry } from "../table.ts";
+import type { Entry } from "../entry.ts";
 
 export const SYSTEM: readonly Entry[] = [
   { path: "builder prune", summary: "Remove build cache", load: () => import("../builder/prune.ts") },

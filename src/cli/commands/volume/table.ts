@@ -1,5 +1,5 @@
 /** Commands of volumes. */
-import type { Entry } from "../table.ts";
+import type { Entry } from "../entry.ts";
 
 export const VOLUME: readonly Entry[] = [
   { path: "volume create", summary: "Create a volume", load: () => import("./create.ts") },
