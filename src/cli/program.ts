@@ -1,24 +1,17 @@
 /** Finds the command, parses its flags, runs it, says what went wrong. */
 import { writeStderr, writeStdout } from "../kernel/stdout.ts";
-import { messageOf } from "../lib/errors.ts";
-import { bool, type Command, type Context, type Flag, list, text } from "./command.ts";
-import { COMMANDS, type Entry, GROUPS } from "./commands/table.ts";
+import { messageOf, type SkiffError } from "../lib/errors.ts";
+import { bool, type Command, type Context, type Flag } from "./command.ts";
+import type { Entry } from "./commands/entry.ts";
+import { COMMANDS, GROUPS } from "./commands/table.ts";
 import { CliError, HelpError, UsageError } from "./errors.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { parseFlags } from "./parse/flags.ts";
 import { createClient } from "./transport/client.ts";
 import { readSettings } from "./transport/settings.ts";
 import { sayVersion } from "./version.ts";
 
-const GLOBAL: readonly Flag[] = [
-  text("config", "Location of client config files", { default: `${process.env["HOME"] ?? "/root"}/.docker` }),
-  text("context", "Name of the context to use to connect to the daemon", { short: "c" }),
-  bool("debug", "Enable debug mode", "D"),
-  list("host", "Daemon socket to connect to", { short: "H" }),
-  text("log-level", "Set the logging level", { short: "l", default: "info" }),
-  bool("version", "Print version information and quit", "v"),
-  { ...bool("help", "Print usage", "h"), hidden: true },
-];
-
+const USAGE_CODE = 125;
 const HELP: Flag = { ...bool("help", "Print usage"), hidden: true };
 
 /** The longest entry that the words begin with: `container ls`, `ps`. */
@@ -31,28 +24,27 @@ function findEntry(words: readonly string[]): { readonly entry: Entry; readonly 
   return undefined;
 }
 
-async function showHelp(words: readonly string[]): Promise<number> {
-  const { groupHelp, rootHelp } = await import("./parse/help.ts");
-  const group = words[0] ?? "";
-  if (group in GROUPS) {
-    const entries = COMMANDS.filter(({ path }) => path.startsWith(`${group} `));
-    const shown = entries.map(({ path, summary }) => ({ name: path.slice(group.length + 1), summary }));
-    writeStdout(groupHelp(group, GROUPS[group]!, shown));
-    return 0;
+async function help(words: readonly string[]): Promise<number | undefined> {
+  const [first = "", second] = words;
+  const { showGroupHelp, showRootHelp } = await import("./root-help.ts");
+  const asked = second === undefined || words.includes("--help") || words.includes("-h");
+  if (first in GROUPS && asked) return showGroupHelp(first);
+  return first === "" || words.includes("--help") ? showRootHelp() : undefined;
+}
+
+/** Why no command was found in a group's words, or in any. */
+function unknownCommand([first = "", second = ""]: readonly string[]): SkiffError {
+  if (!(first in GROUPS))
+    return new CliError(`skiff: unknown command: skiff ${first}\n\nRun 'skiff --help' for more information`);
+  const usage = `Usage:  skiff ${first}\n\nRun 'skiff ${first} --help' for more information`;
+  if (!second.startsWith("-"))
+    return new CliError(`skiff: unknown command: skiff ${first} ${second}\n\n${usage}`);
+  try {
+    parseFlags([HELP], [second], true);
+  } catch (error) {
+    return new CliError(`${messageOf(error)}\n\n${usage}`, USAGE_CODE);
   }
-  const top = COMMANDS.flatMap(({ path, aliases = [], summary, common = false }) =>
-    [path, ...aliases].filter((name) => !name.includes(" ")).map((name) => ({ name, summary, common })),
-  ).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const groups = Object.entries(GROUPS).map(([name, summary]) => ({ name, summary }));
-  writeStdout(
-    rootHelp(
-      top.filter(({ common }) => common),
-      groups,
-      top.filter(({ common }) => !common),
-      GLOBAL,
-    ),
-  );
-  return 0;
+  return new UsageError(second);
 }
 
 function checkWords(name: string, command: Command, count: number): void {
@@ -80,7 +72,7 @@ async function runCommand(
   entry: Entry,
   name: string,
   argv: readonly string[],
-  settings: Context["settings"],
+  settingsOf: () => Context["settings"],
 ) {
   const { command } = await entry.load();
   try {
@@ -91,6 +83,7 @@ async function runCommand(
       return 0;
     }
     checkWords(name, command, parsed.words.length);
+    const settings = settingsOf();
     const startDaemon = async () => (await import("./transport/autostart.ts")).startOwnDaemon();
     return await command.run({ ...parsed, settings, client: createClient(settings, startDaemon) });
   } catch (error) {
@@ -105,7 +98,7 @@ function sayError(error: unknown, name: string, { usage: words }: Command): numb
   if (error instanceof UsageError) {
     const usage = `\nUsage:  skiff ${name}${words === "" ? "" : ` ${words}`}\n`;
     writeStderr(`${message}\n${usage}${help}\n`);
-    return 125;
+    return USAGE_CODE;
   }
   if (error instanceof CliError) {
     if (message !== "") writeStderr(`${message}\n`);
@@ -120,33 +113,38 @@ function sayError(error: unknown, name: string, { usage: words }: Command): numb
   return 1;
 }
 
+const LEVELS = ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"];
+
+async function dispatch(argv: readonly string[]): Promise<number> {
+  const global = parseFlags(GLOBAL_FLAGS, argv, true);
+  if (global.bool("version")) return sayVersion();
+  const asksHelp = global.words[0] === "help" || global.bool("help");
+  const words = global.words[0] === "help" ? global.words.slice(1) : global.words;
+  const found = findEntry(words);
+  if (found === undefined) {
+    if (asksHelp && words[0] !== undefined && !(words[0] in GROUPS))
+      throw new CliError(`unknown help topic: ${words.join(" ")}`);
+    const code = await help(asksHelp ? words.slice(0, 1) : words);
+    if (code !== undefined) return code;
+    throw unknownCommand(words);
+  }
+  const level = global.text("log-level");
+  if (!LEVELS.includes(level)) throw new CliError(`Unable to parse logging level: ${level}`);
+  const { entry, used } = found;
+  const rest = asksHelp ? ["--help"] : words.slice(used);
+  return runCommand(entry, words.slice(0, used).join(" "), rest, () => readSettings(global));
+}
+
 export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
-    const global = parseFlags(GLOBAL, argv, true);
-    if (global.bool("version")) return sayVersion();
-    const words = global.words[0] === "help" ? global.words.slice(1) : global.words;
-    const found = findEntry(words);
-    if (found === undefined) {
-      const [first = ""] = words;
-      if (first === "" || (first in GROUPS && [undefined, "--help", "-h"].includes(words[1])))
-        return await showHelp(words);
-      throw new CliError(
-        first in GROUPS
-          ? `skiff: unknown command: skiff ${words.slice(0, 2).join(" ")}\n\nUsage:  skiff ${first} COMMAND\n\nRun 'skiff ${first} --help' for more information`
-          : `skiff: unknown command: skiff ${first}\n\nRun 'skiff --help' for more information`,
-      );
-    }
-    const { entry, used } = found;
-    const rest = global.words[0] === "help" ? ["--help"] : words.slice(used);
-    return await runCommand(entry, words.slice(0, used).join(" "), rest, readSettings(global));
+    return await dispatch(argv);
   } catch (error) {
     if (error instanceof CliError) {
       writeStderr(`${error.message}\n`);
       return error.exitCode;
     }
-    writeStderr(
-      `${messageOf(error)}\n\nUsage:  skiff [OPTIONS] COMMAND [ARG...]\n\nRun 'skiff --help' for more information\n`,
-    );
-    return error instanceof UsageError ? 125 : 1;
+    const usage = "Usage:  skiff [OPTIONS] COMMAND [ARG...]\n\nRun 'skiff --help' for more information\n";
+    writeStderr(`${messageOf(error)}\n\n${usage}`);
+    return error instanceof UsageError ? USAGE_CODE : 1;
   }
 }

@@ -7,6 +7,7 @@ const PROGRAM = "skiff";
 const STDIN = 0;
 /** Of a terminal that nobody sees. */
 const COLUMNS = 80;
+const NAME_WIDTH = 11;
 /** Between a flag and what it does. */
 const GAP = 3;
 
@@ -51,8 +52,8 @@ export interface GroupLine {
 }
 
 function lines(entries: readonly GroupLine[]): string {
-  const width = Math.max(...entries.map(({ name }) => name.length));
-  return entries.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}\n`).join("");
+  const width = Math.max(NAME_WIDTH, ...entries.map(({ name }) => name.length));
+  return entries.map(({ name, summary }) => `  ${name.padEnd(width)} ${summary}\n`).join("");
 }
 
 export function groupHelp(group: string, summary: string, entries: readonly GroupLine[]): string {
@@ -60,12 +61,14 @@ export function groupHelp(group: string, summary: string, entries: readonly Grou
   return `Usage:  ${PROGRAM} ${group} COMMAND\n\n${summary}\n\nCommands:\n${lines(entries)}\n${more}\n`;
 }
 
-export function rootHelp(
-  common: readonly GroupLine[],
-  groups: readonly GroupLine[],
-  others: readonly GroupLine[],
-  flags: readonly Flag[],
-): string {
+export interface RootLines {
+  readonly common: readonly GroupLine[];
+  readonly groups: readonly GroupLine[];
+  readonly others: readonly GroupLine[];
+  readonly flags: readonly Flag[];
+}
+
+export function rootHelp({ common, groups, others, flags }: RootLines): string {
   return `Usage:  ${PROGRAM} [OPTIONS] COMMAND\n
 A self-sufficient runtime for containers\n
 Common Commands:\n${lines(common)}

@@ -73,7 +73,7 @@ function unreachable(error: unknown, { host }: Settings): unknown {
 }
 
 export function createClient(settings: Settings, startDaemon: () => Promise<void>): Client {
-  const { endpoint, config } = settings;
+  const { endpoint, config, base } = settings;
   const attempt = async (call: ClientRequest): Promise<ClientResponse> => {
     try {
       return await request(endpoint, call);
@@ -92,7 +92,7 @@ export function createClient(settings: Settings, startDaemon: () => Promise<void
       let response: ClientResponse;
       try {
         response = await attempt({
-          ...{ method, path: path + encodeQuery(query), headers: more, ...call },
+          ...{ method, path: base + path + encodeQuery(query), headers: more, ...call },
           ...(json === undefined ? {} : { body: JSON.stringify(json) }),
         });
       } catch (error) {

@@ -7,9 +7,20 @@ import { collect, readBody, readHead } from "./body.ts";
 import { type Headers, parseResponseHead, type ResponseHead, responseBody } from "./head.ts";
 import { Inlet } from "./inlet.ts";
 
+/** Texts in PEM. */
+export interface TlsFiles {
+  /** The other side must show a certificate of `ca` (or of the machine's authorities) for its name. */
+  readonly verify: boolean;
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
 export type Endpoint =
   | { readonly unix: string }
-  | { readonly hostname: string; readonly port: number; readonly tls?: boolean };
+  | { readonly hostname: string; readonly port: number; readonly tls?: TlsFiles }
+  /** Answers a connected socket, which then belongs to the connection. */
+  | { readonly open: () => Promise<number> };
 
 export interface ClientRequest {
   readonly method: string;
@@ -49,6 +60,24 @@ export interface ClientResponse {
 
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
+async function placeOf(endpoint: Endpoint): Promise<object> {
+  if ("unix" in endpoint) return { unix: endpoint.unix };
+  if ("open" in endpoint) return { fd: await endpoint.open() };
+  const { hostname, port, tls } = endpoint;
+  if (tls === undefined) return { hostname, port };
+  const { verify, ca, cert, key } = tls;
+  const files = Object.fromEntries(
+    Object.entries({ ca, cert, key }).filter(([, text]) => text !== undefined),
+  );
+  return { hostname, port, tls: { ...files, rejectUnauthorized: verify, serverName: hostname } };
+}
+
+function connect(where: object, socket: Bun.SocketHandler<undefined>): Promise<Bun.Socket<undefined>> {
+  return Bun.connect({ ...where, socket, allowHalfOpen: true } as Parameters<
+    typeof Bun.connect<undefined>
+  >[0]);
+}
+
 class Connection {
   readonly inlet: Inlet;
   #socket: Bun.Socket<undefined> | undefined;
@@ -71,17 +100,25 @@ class Connection {
       error: () => this.#close(),
       connectError: () => {},
     };
-    const where =
-      "unix" in endpoint
-        ? { unix: endpoint.unix }
-        : {
-            hostname: endpoint.hostname,
-            port: endpoint.port,
-            ...(endpoint.tls === true ? { tls: true } : {}),
-          };
-    this.#socket = await Bun.connect({ ...where, socket, allowHalfOpen: true } as Parameters<
-      typeof Bun.connect<undefined>
-    >[0]);
+    const where = await placeOf(endpoint);
+    if (!("hostname" in endpoint) || endpoint.tls === undefined) {
+      this.#socket = await connect(where, socket);
+      return;
+    }
+    // Nothing is sent before we know who it is.
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { verify } = endpoint.tls;
+    const refuse = (why: string) => reject(new SkiffError("unauthenticated", `tls: ${why}`));
+    this.#socket = await connect(where, {
+      ...socket,
+      handshake: (_, ok, error) =>
+        (verify && (!ok || error)) || !ok ? refuse(error?.message ?? "handshake failed") : resolve(),
+      close: () => {
+        refuse("connection closed in the handshake");
+        this.#close();
+      },
+    });
+    await promise;
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -201,8 +238,15 @@ export async function request(endpoint: Endpoint, request: ClientRequest): Promi
   try {
     await connection.open(endpoint);
   } catch (cause) {
+    connection.close();
+    if (cause instanceof SkiffError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
-    const where = "unix" in endpoint ? endpoint.unix : `${endpoint.hostname}:${endpoint.port}`;
+    const where =
+      "unix" in endpoint
+        ? endpoint.unix
+        : "open" in endpoint
+          ? "command"
+          : `${endpoint.hostname}:${endpoint.port}`;
     const denied = code === "EACCES" || code === "EPERM";
     throw new SkiffError(denied ? "permission_denied" : "unavailable", `connect ${where}: ${code ?? cause}`, {
       cause,

@@ -11,7 +11,8 @@ import {
   writeContext,
 } from "../../contexts/store.ts";
 import { CliError } from "../../errors.ts";
-import { parseHost, type Settings } from "../../transport/settings.ts";
+import { parseHost } from "../../transport/host.ts";
+import type { Settings } from "../../transport/settings.ts";
 import { pairsOf } from "../container/values.ts";
 
 /** TLS material is not kept: the transport has no client certificates yet. */
