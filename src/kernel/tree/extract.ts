@@ -1,15 +1,16 @@
 /**
  * Unpacks archive entries into a tree: each kind of file with owner, mode, times and extended attributes. What stands where an entry goes is replaced,
- * except a directory by a directory. Whiteouts (`.wh.<name>`, image-spec layer.md) are carried out when asked for.
+ * except a directory by a directory. Whiteouts (`.wh.<name>`, image-spec layer.md) are carried out when asked for: whiteouts.ts.
  */
 import { SkiffError, wrap } from "../../lib/errors.ts";
 import type { TarEntry } from "../../lib/tar/entry.ts";
 import type { TarHandler } from "../../lib/tar/reader.ts";
-import { AT, AT_FDCWD, O, RESOLVE, S } from "../constants.ts";
+import { AT, AT_FDCWD, O, S } from "../constants.ts";
 import { errnoOf, unless } from "../errno.ts";
 import { type Kernel, makeDevice } from "../kernel.ts";
 import { cleanName, openParent, type Place, TreePaths } from "./paths.ts";
-import { namesIn, removeTree } from "./remove.ts";
+import { removeTree } from "./remove.ts";
+import { markingWhiteouts, removingWhiteouts, type Whiteouts, Written } from "./whiteouts.ts";
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
@@ -19,6 +20,11 @@ const CREATE = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW;
 
 export interface ExtractOptions {
   readonly whiteouts: boolean;
+  /**
+   * The tree is the upper directory of an overlay over these open directories, the nearest first: whiteouts become overlayfs's own marks, and a
+   * directory that is made on the way to a name looks like the one below.
+   */
+  readonly lowers?: readonly number[];
   /** Owner of everything; undefined: as the archive says. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** A directory may not take a file's place, nor the other way round (docker cp). */
@@ -32,10 +38,11 @@ interface DirectoryTime {
 
 export class Extractor implements TarHandler, Disposable {
   readonly #paths: TreePaths;
-  readonly #written = new Set<string>();
+  readonly #written = new Written();
+  readonly #whiteouts: Whiteouts;
   /** Set when all is there: unpacking into a directory changes its time. */
   readonly #times: DirectoryTime[] = [];
-  #file: { readonly fd: number; readonly place: Place; readonly entry: TarEntry } | undefined;
+  #file: { readonly fd: number; readonly place: Place; readonly entry: TarEntry; at: number } | undefined;
 
   /** `root`: an open directory, the caller's. */
   constructor(
@@ -43,7 +50,12 @@ export class Extractor implements TarHandler, Disposable {
     private readonly root: number,
     private readonly options: ExtractOptions,
   ) {
-    this.#paths = new TreePaths(kernel, root);
+    const { lowers } = options;
+    this.#paths = new TreePaths(kernel, root, (name, place) => this.#likeBelow(name, place));
+    this.#whiteouts =
+      lowers === undefined
+        ? removingWhiteouts(kernel, root, this.#written)
+        : markingWhiteouts(kernel, root, this.#written, lowers);
   }
 
   entry(entry: TarEntry): void {
@@ -55,13 +67,22 @@ export class Extractor implements TarHandler, Disposable {
   }
 
   data(bytes: Uint8Array): void {
-    if (this.#file === undefined) return;
-    const { fd, entry } = this.#file;
+    const file = this.#file;
+    if (file === undefined) return;
     try {
-      for (let done = 0; done < bytes.length; ) done += this.kernel.write(fd, bytes.subarray(done));
+      for (let done = 0; done < bytes.length; ) {
+        const count = this.kernel.pwrite(file.fd, bytes.subarray(done), file.at);
+        done += count;
+        file.at += count;
+      }
     } catch (error) {
-      throw wrap(error, `unpack ${JSON.stringify(entry.name)}`);
+      throw wrap(error, `unpack ${JSON.stringify(file.entry.name)}`);
     }
+  }
+
+  /** Nothing is written: the file system keeps it a hole. */
+  hole(bytes: number): void {
+    if (this.#file !== undefined) this.#file.at += bytes;
   }
 
   end(): void {
@@ -69,7 +90,10 @@ export class Extractor implements TarHandler, Disposable {
     if (file === undefined) return;
     this.#file = undefined;
     try {
+      if (file.entry.sparse === true) this.kernel.ftruncate(file.fd, file.at);
       this.#describe(file.fd, file.entry);
+    } catch (error) {
+      throw wrap(error, `unpack ${JSON.stringify(file.entry.name)}`);
     } finally {
       this.kernel.close(file.fd);
     }
@@ -105,7 +129,7 @@ export class Extractor implements TarHandler, Disposable {
       this.#whiteOut(name, place);
       return;
     }
-    this.#written.add(name);
+    if (this.options.whiteouts) this.#written.add(name);
     if (entry.type === "dir") this.#makeDirectory(name, place, entry);
     else this.#makeOther(place, entry);
   }
@@ -114,7 +138,7 @@ export class Extractor implements TarHandler, Disposable {
     const { kernel } = this;
     const make = () => {
       if (entry.type === "file") {
-        this.#file = { fd: kernel.openat(place.directory, place.base, CREATE, 0o600), place, entry };
+        this.#file = { fd: kernel.openat(place.directory, place.base, CREATE, 0o600), place, entry, at: 0 };
       } else if (entry.type === "link") this.#link(place, entry);
       else if (entry.type === "symlink") {
         kernel.symlinkat(entry.linkName, place.directory, place.base);
@@ -147,6 +171,8 @@ export class Extractor implements TarHandler, Disposable {
         this.#checkKinds(place, true);
         removeTree(kernel, directory, base);
         kernel.mkdirat(directory, base, 0o700);
+        // What it replaced hid the lower directory: so does this.
+        if (this.options.lowers !== undefined) this.#whiteouts.opaque(name);
       }
     }
     const fd = kernel.openat(directory, base, O.RDONLY | O.DIRECTORY | O.NOFOLLOW, 0);
@@ -179,24 +205,32 @@ export class Extractor implements TarHandler, Disposable {
     this.kernel.linkat(from.directory, from.base, place.directory, place.base, 0);
   }
 
-  #whiteOut(name: string, { directory, base }: Place): void {
-    const prefix = name.slice(0, name.length - base.length);
-    if (base === OPAQUE) {
-      // An O_PATH descriptor cannot be listed.
-      const open = { flags: O.RDONLY | O.DIRECTORY, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS };
-      const list = this.kernel.openat2(this.root, prefix === "" ? "." : prefix, open);
-      try {
-        for (const child of namesIn(list))
-          if (!this.#written.has(prefix + child)) removeTree(this.kernel, list, child);
-      } finally {
-        this.kernel.close(list);
-      }
-    } else if (!base.startsWith(AUFS)) {
+  #whiteOut(name: string, place: Place): void {
+    const { base } = place;
+    const parent = name.slice(0, Math.max(0, name.length - base.length - 1)) || ".";
+    if (base === OPAQUE) this.#whiteouts.opaque(parent);
+    else if (!base.startsWith(AUFS)) {
       const hidden = base.slice(WHITEOUT.length);
       if (hidden === "" || hidden === "." || hidden === "..")
         throw new SkiffError("invalid_argument", `invalid whiteout name: ${base}`);
-      removeTree(this.kernel, directory, hidden);
+      const { directory } = place;
+      this.#whiteouts.hide(parent === "." ? hidden : `${parent}/${hidden}`, { directory, base: hidden });
     }
+  }
+
+  /** A directory that no entry describes, just made. */
+  #likeBelow(name: string, { directory, base }: Place): void {
+    const { kernel } = this;
+    const status = this.#whiteouts.below(name);
+    if (status === undefined) return;
+    kernel.fchownat(directory, base, status.uid, status.gid, AT.SYMLINK_NOFOLLOW);
+    const fd = kernel.openat(directory, base, O.RDONLY | O.DIRECTORY | O.NOFOLLOW, 0);
+    try {
+      kernel.fchmodat(AT_FDCWD, `/proc/self/fd/${fd}`, status.mode & 0o7777);
+    } finally {
+      kernel.close(fd);
+    }
+    this.#times.push({ name, modifiedNs: status.modifiedNs });
   }
 
   #describeRoot(entry: TarEntry): void {

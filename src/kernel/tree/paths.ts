@@ -35,10 +35,11 @@ export class TreePaths implements Disposable {
   #name = ".";
   #fd: number;
 
-  /** `root` stays the caller's. */
+  /** `root` stays the caller's. `made` is told of directories made on the way. */
   constructor(
     private readonly kernel: Kernel,
     private readonly root: number,
+    private readonly made: (name: string, place: Place) => void = () => {},
   ) {
     this.#fd = root;
   }
@@ -71,8 +72,10 @@ export class TreePaths implements Disposable {
     if (found !== undefined) return found;
     const slash = directory.lastIndexOf("/");
     const parent = slash < 0 ? this.root : this.#ensure(directory.slice(0, slash), depth + 1);
+    const base = directory.slice(slash + 1);
     try {
-      this.kernel.mkdirat(parent, directory.slice(slash + 1), PARENT_MODE);
+      this.kernel.mkdirat(parent, base, PARENT_MODE);
+      this.made(directory, { directory: parent, base });
     } catch (error) {
       // A link to nowhere: what it names cannot be made through it.
       if (errnoOf(error) === "EEXIST")

@@ -29,6 +29,8 @@ export interface TarEntry {
   readonly minor: number;
   /** Extended attributes, `SCHILY.xattr.<name>`. */
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
+  /** Parts of it are holes (GNU); `size` counts them. */
+  readonly sparse?: boolean;
 }
 
 /** Type flags and what they stand for. `\0` and `7` are files, too. */

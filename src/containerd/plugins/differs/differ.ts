@@ -1,5 +1,5 @@
 /** The differ: what core/diff.ts promises, by child processes (protocol.ts). */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { SkiffError } from "../../../lib/errors.ts";
 import type { IdSource } from "../../../lib/ids.ts";
@@ -60,11 +60,40 @@ async function follow(lines: ReadableStream<Uint8Array>, onRead: (bytes: number)
   return result;
 }
 
+/** image-spec layer.md, Docker's image manifest V2.2. Encrypted layers (`+encrypted`) and anything else are nothing a tree can be made of. */
+const LAYER_TYPE =
+  /^application\/vnd\.(oci\.image\.layer(\.nondistributable)?\.v1\.tar([+.](gzip|zstd))?|docker\.image\.rootfs\.(foreign\.)?diff\.tar(\.(gzip|zstd))?)$/;
+
+function checkLayerType({ mediaType }: Descriptor): void {
+  if (!LAYER_TYPE.test(mediaType))
+    throw new SkiffError(
+      "unimplemented",
+      `failed to get stream processor for ${mediaType}: no processor for media-type`,
+    );
+}
+
 function compressionOf(mediaType: string): Compression {
   if (/[+.]gzip$/.test(mediaType)) return "gzip";
   if (/[+.]zstd$/.test(mediaType)) return "zstd";
   if (/\.tar$/.test(mediaType)) return "none";
   throw new SkiffError("unimplemented", `unsupported diff media type: ${mediaType}`);
+}
+
+/** Empty directories to mount on; what is mounted is seen by the child alone and goes with it. */
+class Targets implements Disposable {
+  readonly #paths: string[] = [];
+
+  constructor(private readonly work: string) {}
+
+  make(): string {
+    const path = mkdtempSync(join(this.work, "layer-"));
+    this.#paths.push(path);
+    return path;
+  }
+
+  [Symbol.dispose](): void {
+    for (const path of this.#paths) rmdirSync(path);
+  }
 }
 
 export function createDiffer({ content, ids, root }: DifferParts): Differ {
@@ -73,38 +102,34 @@ export function createDiffer({ content, ids, root }: DifferParts): Differ {
   mkdirSync(work, { recursive: true, mode: 0o700 });
 
   const run = async (
-    make: (target: string) => LayerRequest,
+    make: (targets: Targets) => LayerRequest,
     onRead: (bytes: number) => void,
     onOutput: (bytes: Uint8Array) => Promise<void>,
   ): Promise<Result> => {
     using _place = await gate.enter();
-    const target = mkdtempSync(join(work, "layer-"));
+    using targets = new Targets(work);
+    const child = Bun.spawn(selfCommand("skiff-containerd", ["layer", JSON.stringify(make(targets))]), {
+      stdio: ["ignore", "pipe", "inherit", "pipe"],
+    });
+    const reports = Bun.file(child.stdio[3] as unknown as number).stream();
+    const output = (async () => {
+      for await (const piece of child.stdout) await onOutput(piece);
+    })();
     try {
-      const child = Bun.spawn(selfCommand("skiff-containerd", ["layer", JSON.stringify(make(target))]), {
-        stdio: ["ignore", "pipe", "inherit", "pipe"],
-      });
-      const reports = Bun.file(child.stdio[3] as unknown as number).stream();
-      const output = (async () => {
-        for await (const piece of child.stdout) await onOutput(piece);
-      })();
-      try {
-        const [result] = await Promise.all([follow(reports, onRead), output]);
-        return result;
-      } finally {
-        child.kill("SIGKILL");
-        await child.exited;
-      }
+      const [result] = await Promise.all([follow(reports, onRead), output]);
+      return result;
     } finally {
-      // The child's mounts have gone with its namespace.
-      rmSync(target, { recursive: true, force: true });
+      child.kill("SIGKILL");
+      await child.exited;
     }
   };
 
   return {
     async apply(namespace, layer, mounts, onProgress = () => {}) {
-      const blob = content.pathOf(namespace, layer.digest);
+      checkLayerType(layer);
+      const blob = { path: content.pathOf(namespace, layer.digest), digest: layer.digest, size: layer.size };
       const { digest, size } = await run(
-        (target) => ({ verb: "apply", blob, mounts, target }),
+        (targets) => ({ verb: "apply", blob, mounts, target: targets.make() }),
         onProgress,
         async () => {},
       );
@@ -123,10 +148,18 @@ export function createDiffer({ content, ids, root }: DifferParts): Differ {
     using ingest = await content.open(namespace, { ref, total: 0, expected: "" });
     if (ingest.status().offset > 0) await ingest.truncate(0);
     const { digest } = await run(
-      (target) => ({ verb: "pack", lower, upper, target, compression, latestNs }),
+      (targets) => {
+        const both = [targets.make(), targets.make()] as const;
+        return { verb: "pack", lower, upper, targets: both, compression, latestNs };
+      },
       () => {},
       (piece) => ingest.write(piece),
-    );
+    ).catch((error: unknown) => {
+      // Nobody knows the name we made up.
+      ingest.close();
+      if (request.ref === "") content.abort(namespace, ref);
+      throw error;
+    });
     const { offset: size } = ingest.status();
     const labels = { ...request.labels, [UNCOMPRESSED]: digest };
     const committed = ingest.digest();

@@ -5,25 +5,37 @@
  *     containerd ── argv: the request as JSON ──► child
  *     containerd ◄── fd 3, a line each: {"read":N} … then {"digest":…,"size":…} or {"error":…,"code":…} ── child
  *     containerd ◄── stdout: the archive (pack only) ── child
+ *
+ * A big compressed layer takes two: apply starts one that inflates, on its own processor, with the same fd 3.
+ *
+ *     apply ◄── stdout: the plain bytes ── inflate
  */
 import { writeSync } from "node:fs";
 import type { ErrorCode } from "../../../lib/errors.ts";
 import type { SnapshotMount } from "../../core/snapshots.ts";
 
+export interface LayerBlob {
+  readonly path: string;
+  /** What the bytes must be. */
+  readonly digest: string;
+  readonly size: number;
+}
+
 export type LayerRequest =
   | {
       readonly verb: "apply";
-      /** The layer's blob. */
-      readonly blob: string;
+      readonly blob: LayerBlob;
       readonly mounts: readonly SnapshotMount[];
       /** An empty directory to mount on. */
       readonly target: string;
     }
+  | { readonly verb: "inflate"; readonly blob: LayerBlob }
   | {
       readonly verb: "pack";
       readonly lower: readonly SnapshotMount[];
       readonly upper: readonly SnapshotMount[];
-      readonly target: string;
+      /** Two empty directories to mount on. */
+      readonly targets: readonly [string, string];
       readonly compression: Compression;
       readonly latestNs: string;
     };
@@ -38,7 +50,7 @@ export type LayerReport =
   | { readonly digest: string; readonly size: number }
   | { readonly error: string; readonly code: ErrorCode };
 
-const REPORT_FD = 3;
+export const REPORT_FD = 3;
 
 export function report(line: LayerReport): void {
   writeSync(REPORT_FD, `${JSON.stringify(line)}\n`);
