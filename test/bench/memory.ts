@@ -1,5 +1,5 @@
 /** Memory that stays on the host per idle container: PSS of every process that came with it, its own payload left out. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 export function processes(): number[] {
   return readdirSync("/proc")
@@ -24,9 +24,24 @@ function command(pid: number): string {
   }
 }
 
-/** PSS in kB of the processes that are new since `before`, without the payload itself, plus the growth of the daemons. */
-export function overheadKb(before: ReadonlySet<number>, daemons: ReadonlyMap<number, number>): number {
-  const added = processes().filter((pid) => !before.has(pid) && !/^sleep 1000/.test(command(pid)));
+/** An engine's own: it works in the engine's directory, or was told of it. Others start processes on this machine, too. */
+function belongsTo(directory: string, pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`).startsWith(directory) || command(pid).includes(directory);
+  } catch {
+    return false;
+  }
+}
+
+/** PSS in kB of the engine's processes that are new since `before`, without the payload itself, plus the growth of the daemons. */
+export function overheadKb(
+  directory: string,
+  before: ReadonlySet<number>,
+  daemons: ReadonlyMap<number, number>,
+): number {
+  const added = processes().filter(
+    (pid) => !before.has(pid) && belongsTo(directory, pid) && !/^sleep 1000/.test(command(pid)),
+  );
   const grown = [...daemons].reduce((sum, [pid, was]) => sum + Math.max(0, pssKb(pid) - was), 0);
   return added.reduce((sum, pid) => sum + pssKb(pid), 0) + grown;
 }

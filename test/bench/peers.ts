@@ -8,6 +8,7 @@ import { eventually, must, shell } from "../harness/shell.ts";
 export interface Dockerd extends AsyncDisposable {
   argv(args: readonly string[]): string[];
   readonly pid: number;
+  readonly dir: string;
 }
 
 /** A bridge of its own, as operators make one for a second dockerd. */
@@ -43,6 +44,7 @@ export async function startDockerd(): Promise<Dockerd> {
   await must(argv(["load", "-i", await busyboxArchive()]));
   return {
     argv,
+    dir,
     pid: child.pid,
     async [Symbol.asyncDispose]() {
       child.kill();

@@ -136,16 +136,17 @@ async function runtimes(bench: Bench): Promise<Row[]> {
 async function density(bench: Bench): Promise<[string, number][]> {
   const skiffDaemons = [bench.engine.daemonPid(), bench.engine.containerdPid()];
   const found: [string, number][] = [];
-  for (const [name, argv, pids] of [
-    ["dockerd", bench.dockerd.argv, [bench.dockerd.pid]],
-    ["skiffd", (args: readonly string[]) => bench.engine.argv("docker", args), skiffDaemons],
+  const skiff = (args: readonly string[]) => bench.engine.argv("docker", args);
+  for (const [name, argv, pids, directory] of [
+    ["dockerd", bench.dockerd.argv, [bench.dockerd.pid], bench.dockerd.dir],
+    ["skiffd", skiff, skiffDaemons, bench.engine.dir],
   ] as const) {
     const names = Array.from({ length: IDLE }, (_, i) => `idle-${name}-${i}`);
     const daemons = new Map(pids.map((pid) => [pid, pssKb(pid)]));
     const before = new Set(processes());
     for (const one of names) await must(argv(["run", "-d", "--name", one, "busybox", "sleep", "1000"]));
     await Bun.sleep(2000);
-    found.push([name, overheadKb(before, daemons) / IDLE]);
+    found.push([name, overheadKb(directory, before, daemons) / IDLE]);
     await must(argv(["rm", "-f", ...names]), { timeoutMs: 120_000 });
   }
   return found;
