@@ -45,8 +45,21 @@ export async function credentialsFor(config: ConfigFile, server: string): Promis
   return { username: Username, password: Secret, serveraddress: server };
 }
 
-/** Value of `X-Registry-Auth`. */
-export function encodeAuth(auth: AuthConfig): string {
+/** Every registry's: a build may pull from any. */
+export async function allCredentials(config: ConfigFile): Promise<Record<string, AuthConfig>> {
+  const listed = config.credsStore ? await callHelper(config.credsStore, "list", "") : undefined;
+  const servers = new Set([
+    ...Object.keys(config.auths ?? {}),
+    ...Object.keys(config.credHelpers ?? {}),
+    ...Object.keys(JSON.parse(listed || "{}") as object),
+  ]);
+  const known: Record<string, AuthConfig> = {};
+  for (const server of servers) known[server] = await credentialsFor(config, server);
+  return known;
+}
+
+/** Value of `X-Registry-Auth` and `X-Registry-Config`: JSON in base64 with the alphabet of URLs. */
+export function encodeAuth(auth: AuthConfig | Readonly<Record<string, AuthConfig>>): string {
   return Buffer.from(JSON.stringify(auth)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
