@@ -56,6 +56,12 @@ async function complete(
   return { username, password };
 }
 
+function existing(username: string): string {
+  const who = username === "" ? "" : ` [Username: ${username}]`;
+  const other = "Info -> To login with a different account, run 'skiff logout' followed by 'skiff login'";
+  return `Authenticating with existing credentials...${who}\n\n ${other}\n\n\n`;
+}
+
 export const command: Command = {
   usage: "[OPTIONS] [SERVER]",
   summary: "Authenticate to a registry.\nDefaults to Docker Hub if no server is specified.",
@@ -73,7 +79,7 @@ export const command: Command = {
     const known = asked ? {} : await credentialsFor(settings.config, server);
     const again = (known.password ?? "") !== "" || (known.identitytoken ?? "") !== "";
     const auth = again ? known : { ...(await complete(context, known)), serveraddress: server };
-    if (again) writeStdout("Authenticating with existing credentials...\n");
+    if (again) writeStderr(existing(known.username ?? ""));
     const { IdentityToken = "", Status } = await client.post<{ IdentityToken?: string; Status: string }>(
       "/auth",
       {
@@ -81,7 +87,7 @@ export const command: Command = {
       },
     );
     const kept = IdentityToken === "" ? auth : { ...auth, password: "", identitytoken: IdentityToken };
-    const path = await storeCredentials(settings, server, kept);
+    const path = again && IdentityToken === "" ? "" : await storeCredentials(settings, server, kept);
     if (path !== "")
       writeStderr(
         `\nWARNING! Your credentials are stored unencrypted in '${path}'.\nConfigure a credential helper to remove this warning. See\nhttps://docs.docker.com/go/credential-store/\n\n`,

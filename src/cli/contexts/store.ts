@@ -1,5 +1,5 @@
 /** Contexts on disk, where docker keeps them: `~/.docker/contexts/meta/<sha256 of the name>/meta.json`. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../errors.ts";
 import { contextDirectory, ownSocket, type Settings } from "../transport/settings.ts";
@@ -89,6 +89,26 @@ export function writeContext(configDir: string, meta: ContextMeta): void {
   const part = join(directory, `.meta.json.${process.pid}`);
   writeFileSync(part, JSON.stringify(meta), { mode: 0o644 });
   renameSync(part, join(directory, "meta.json"));
+}
+
+/** What the endpoint's certificates are kept as, in order. */
+export const TLS_FILES = ["ca.pem", "cert.pem", "key.pem"] as const;
+export type TlsMaterial = Readonly<Partial<Record<(typeof TLS_FILES)[number], Uint8Array>>>;
+
+export function writeTls(configDir: string, name: string, material: TlsMaterial): void {
+  const directory = join(tlsDirectory(configDir, name), "docker");
+  for (const file of TLS_FILES) {
+    const bytes = material[file];
+    if (bytes === undefined) continue;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(join(directory, file), bytes, { mode: 0o600 });
+  }
+}
+
+export function readTls(configDir: string, name: string): TlsMaterial {
+  const directory = join(tlsDirectory(configDir, name), "docker");
+  const found = TLS_FILES.filter((file) => existsSync(join(directory, file)));
+  return Object.fromEntries(found.map((file) => [file, readFileSync(join(directory, file))]));
 }
 
 export function removeContext(configDir: string, name: string): void {

@@ -1,4 +1,6 @@
 /** `skiff context create` */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { writeStderr, writeStdout } from "../../../kernel/stdout.ts";
 import { type Command, list, text } from "../../command.ts";
 import {
@@ -8,37 +10,64 @@ import {
   defaultContext,
   hasContext,
   readContext,
+  readTls,
+  type TlsMaterial,
   writeContext,
+  writeTls,
 } from "../../contexts/store.ts";
 import { CliError } from "../../errors.ts";
-import { parseHost } from "../../transport/host.ts";
 import type { Settings } from "../../transport/settings.ts";
 import { pairsOf } from "../container/values.ts";
 
-/** TLS material is not kept: the transport has no client certificates yet. */
-const REFUSED = ["ca", "cert", "key", "skip-tls-verify"];
+const KEYS = ["host", "from", "ca", "cert", "key", "skip-tls-verify"];
 
-function metaOf(settings: Settings, name: string): ContextMeta {
-  if (name !== DEFAULT_CONTEXT) return readContext(settings.configDir, name);
-  return {
-    ...defaultContext(settings),
-    Metadata: { Description: "Current DOCKER_HOST based configuration" },
-  };
+function refuse(why: string): CliError {
+  return new CliError(`unable to create docker endpoint config: ${why}`);
 }
 
-function endpointOf(settings: Settings, options: Readonly<Record<string, string>>): ContextMeta["Endpoints"] {
-  const unknown = Object.keys(options).find(
-    (key) => key !== "host" && key !== "from" && !REFUSED.includes(key),
-  );
-  if (unknown !== undefined)
-    throw new CliError(`unable to create docker endpoint config: unrecognized config key: ${unknown}`);
-  const tls = REFUSED.find((key) => (options[key] ?? "") !== "");
-  if (tls !== undefined)
-    throw new CliError(`unable to create docker endpoint config: ${tls}: TLS is not implemented by skiff`);
-  const { host = "", from } = options;
-  if (from !== undefined) return metaOf(settings, from).Endpoints;
-  if (host !== "") parseHost(host);
-  return { docker: { Host: host, SkipTLSVerify: false } };
+/** What a context points at, with its certificates. */
+interface Target {
+  readonly meta: ContextMeta;
+  readonly tls: TlsMaterial;
+}
+
+function copyOf(settings: Settings, name: string): Target {
+  if (name !== DEFAULT_CONTEXT)
+    return { meta: readContext(settings.configDir, name), tls: readTls(settings.configDir, name) };
+  const Metadata = { Description: "Current DOCKER_HOST based configuration" };
+  return { meta: { ...defaultContext(settings), Metadata }, tls: {} };
+}
+
+function readPem(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch {
+    throw refuse(`open ${path}: no such file or directory`);
+  }
+}
+
+function isCertificate(bytes: Uint8Array): boolean {
+  try {
+    return new X509Certificate(bytes).subject !== "";
+  } catch {
+    return false;
+  }
+}
+
+/** `--docker host=…,ca=…,cert=…,key=…` */
+function targetOf(settings: Settings, name: string, options: Readonly<Record<string, string>>): Target {
+  const unknown = Object.keys(options).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) throw refuse(`unrecognized config key: ${unknown}`);
+  const { host: Host = "", from, "skip-tls-verify": skip = "false" } = options;
+  if (from !== undefined) return copyOf(settings, from);
+  const files = (["ca", "cert", "key"] as const).filter((key) => (options[key] ?? "") !== "");
+  const tls = Object.fromEntries(files.map((key) => [`${key}.pem`, readPem(options[key]!)]));
+  if (tls["ca.pem"] !== undefined && !isCertificate(tls["ca.pem"]))
+    throw refuse(
+      "invalid docker endpoint options: failed to retrieve context tls info: ca.pem seems invalid",
+    );
+  const SkipTLSVerify = ["1", "t", "T", "true", "TRUE", "True"].includes(skip);
+  return { meta: { Name: name, Metadata: {}, Endpoints: { docker: { Host, SkipTLSVerify } } }, tls };
 }
 
 export const command: Command = {
@@ -59,12 +88,13 @@ export const command: Command = {
     const from = context.text("from") || (context.given("docker") ? "" : DEFAULT_CONTEXT);
     if (context.given("from") && context.given("docker"))
       throw new CliError("cannot use --docker flag when --from is set");
-    const base = from === "" ? undefined : metaOf(settings, from);
-    const Description = context.text("description") || (base?.Metadata.Description ?? "");
+    const { meta, tls } = from === "" ? targetOf(settings, name, options) : copyOf(settings, from);
+    const Description = context.text("description") || (meta.Metadata.Description ?? "");
+    writeTls(settings.configDir, name, tls);
     writeContext(settings.configDir, {
       Name: name,
       Metadata: Description === "" ? {} : { Description },
-      Endpoints: base?.Endpoints ?? endpointOf(settings, options),
+      Endpoints: meta.Endpoints,
     });
     writeStdout(`${name}\n`);
     writeStderr(`Successfully created context "${name}"\n`);

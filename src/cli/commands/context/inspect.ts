@@ -5,6 +5,7 @@ import {
   defaultContext,
   metaDirectory,
   readContext,
+  readTls,
   tlsDirectory,
 } from "../../contexts/store.ts";
 import { INSPECT_FORMAT } from "../../format/flags.ts";
@@ -22,7 +23,9 @@ function describe(settings: Settings, name: string): string {
     MetadataPath: isDefault ? NOWHERE : metaDirectory(settings.configDir, name),
     TLSPath: isDefault ? NOWHERE : tlsDirectory(settings.configDir, name),
   };
-  return escapedJson({ Name, Metadata, Endpoints, TLSMaterial: {}, Storage });
+  const files = isDefault ? [] : Object.keys(readTls(settings.configDir, name));
+  const TLSMaterial = files.length === 0 ? {} : { docker: files };
+  return escapedJson({ Name, Metadata, Endpoints, TLSMaterial, Storage });
 }
 
 export const command: Command = {
