@@ -10,6 +10,7 @@ import type {
 } from "../../contracts/engine/container.ts";
 import type { EndpointSettings } from "../../contracts/engine/network.ts";
 
+import { compactHealthcheck } from "./health/request.ts";
 import { CONFIG_SHAPE, checkShape, HOST_SHAPE } from "./shapes.ts";
 
 export type { ContainerConfig, EndpointSettings, HostConfig, MountRequest, Throttle };
@@ -118,7 +119,11 @@ function words(value: unknown): readonly string[] | null {
 export function completeConfig(given: object): ContainerConfig {
   checkShape(given, CONFIG_SHAPE, "CreateRequest");
   const config = complete(CONFIG, given);
-  return { ...config, Cmd: words(config.Cmd), Entrypoint: words(config.Entrypoint) };
+  const { Healthcheck, ...rest } = config;
+  return {
+    ...{ ...rest, Cmd: words(config.Cmd), Entrypoint: words(config.Entrypoint) },
+    ...(Healthcheck === undefined ? {} : { Healthcheck: compactHealthcheck(Healthcheck) }),
+  };
 }
 
 export function completeHostConfig(given: object): HostConfig {

@@ -16,7 +16,7 @@ import { connectStdio, type StdioConnection } from "./stdio-connection.ts";
 import { execUri } from "./stdio-uri.ts";
 import { type ClientStream, pump } from "./streams.ts";
 
-type ExecParts = Parts & { readonly execs: Execs };
+export type ExecParts = Parts & { readonly execs: Execs };
 
 function checkRunning(container: ContainerRecord): void {
   const { id, state } = container;
@@ -48,6 +48,17 @@ export function completeExecConfig(given: object): ExecConfig {
   };
 }
 
+/** dockerd writes program, space, arguments: the space is there without arguments, too. */
+function tell(
+  parts: Parts,
+  container: ContainerRecord,
+  what: "exec_create" | "exec_start",
+  { id, config }: Pick<ExecRecord, "id" | "config">,
+): void {
+  const [program, ...words] = config.Cmd;
+  publish(parts, container, `${what}: ${program} ${words.join(" ")}`, { execID: id });
+}
+
 export function createExec(parts: ExecParts, reference: string, config: ExecConfig): { readonly Id: string } {
   const container = parts.registry.get(reference);
   if (config.Cmd.length === 0) throw new SkiffError("invalid_argument", "No exec command specified");
@@ -63,7 +74,7 @@ export function createExec(parts: ExecParts, reference: string, config: ExecConf
     pid: 0,
     exitCode: null,
   });
-  publish(parts, container, `exec_create: ${config.Cmd.join(" ")}`, { execID: id });
+  tell(parts, container, "exec_create", { id, config });
   return { Id: id };
 }
 
@@ -102,6 +113,8 @@ export interface ExecStart {
   readonly detach: boolean;
   readonly tty: boolean;
   readonly consoleSize: readonly [number, number] | null;
+  /** Output is not framed although there is no terminal. */
+  readonly raw?: boolean;
 }
 
 export interface StartedExec {
@@ -135,12 +148,12 @@ async function launch(
     !detach && (config.AttachStdin || config.AttachStdout || config.AttachStderr || config.Tty);
   try {
     const process = await processOf(parts, container, exec);
+    tell(parts, container, "exec_start", exec);
     await parts.tasks.exec(containerId, id, process, stdioOf(parts, exec, attaches), trace);
     // The exit may be told before the start returns.
     parts.execs.change(id, { started: true, running: true });
     const pid = await parts.tasks.start(containerId, id, trace);
     parts.execs.change(id, { pid });
-    publish(parts, container, `exec_start: ${config.Cmd.join(" ")}`, { execID: id });
     return attaches ? await connectStdio(stdioPath(parts.paths, containerId, id)) : undefined;
   } catch (error) {
     const { exitCode, error: answer } = classifyStartError(error);
@@ -176,6 +189,7 @@ export async function startExec(
     if (connection === undefined) return;
     await pump(connection, client, {
       tty: Tty,
+      raw: options.raw === true,
       stdin: AttachStdin,
       stdout: AttachStdout || Tty,
       stderr: AttachStderr,

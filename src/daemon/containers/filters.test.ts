@@ -16,7 +16,6 @@ const CONTAINER: ContainerRecord = {
 };
 const CONTEXT: FilterContext = {
   find: () => ({ ...CONTAINER, created: "2026-11-24T06:00:00Z" }),
-  healthOf: () => "none",
   portsOf: () => [{ PrivatePort: 80, PublicPort: 8080, Type: "tcp" }],
   networksOf: () => ({ bridge: { NetworkID: "n1" } }),
 };

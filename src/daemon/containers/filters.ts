@@ -1,6 +1,7 @@
 /** Filters of `docker ps` and of prune. */
 import { SkiffError } from "../../lib/errors.ts";
 import type { ContainerRecord } from "./container.ts";
+import { HEALTH_STATUSES } from "./health/health.ts";
 
 /** Name of the filter → its values; values of one filter are alternatives (but labels must all be there). */
 export type Filters = ReadonlyMap<string, readonly string[]>;
@@ -36,8 +37,6 @@ export const LIST_FILTERS = [
 
 export interface FilterContext {
   find(reference: string): ContainerRecord;
-  /** `none` without a check. */
-  healthOf(container: ContainerRecord): string;
   portsOf(container: ContainerRecord): readonly { PrivatePort: number; PublicPort?: number; Type: string }[];
   networksOf(container: ContainerRecord): Readonly<Record<string, { NetworkID: string }>>;
 }
@@ -105,7 +104,11 @@ const TESTS: Readonly<Record<string, Test>> = {
       ({ PrivatePort, Type }) => Type === type && PrivatePort >= first && PrivatePort <= last,
     );
   },
-  health: (container, value, { healthOf }) => healthOf(container) === value,
+  health: ({ state }, value) => {
+    if (!HEALTH_STATUSES.some((status) => status === value))
+      throw new SkiffError("invalid_argument", `unrecognized filter value for health: ${value}`);
+    return (state.health?.Status ?? "none") === value;
+  },
   "is-task": (_container, value) => value === "false" || value === "0",
   isolation: (_container, value) => value === "default",
 };

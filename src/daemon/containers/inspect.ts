@@ -5,9 +5,7 @@ import type { Execs } from "./execs.ts";
 import { containerDir, logPath, type Parts } from "./parts.ts";
 import { commandOf } from "./spec/build.ts";
 
-function stateOf(parts: Parts, container: ContainerRecord): Record<string, unknown> {
-  const { state } = container;
-  const health = parts.health.of(container);
+function stateOf({ state }: ContainerRecord): Record<string, unknown> {
   const running = state.status === "running" || state.status === "paused" || state.status === "restarting";
   return {
     Status: state.status,
@@ -21,7 +19,7 @@ function stateOf(parts: Parts, container: ContainerRecord): Record<string, unkno
     Error: state.error,
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
-    ...(health === undefined ? {} : { Health: health }),
+    ...(state.health === undefined ? {} : { Health: state.health }),
   };
 }
 
@@ -90,7 +88,7 @@ export function inspectContainer(
     Created: container.created,
     Path: path,
     Args: args,
-    State: stateOf(parts, container),
+    State: stateOf(container),
     Image: image.id,
     ...filesOf(parts, container),
     Name: `/${container.name}`,

@@ -56,7 +56,7 @@ function summary(parts: Parts, container: ContainerRecord): Record<string, unkno
     Ports: portsOf(parts, container),
     Labels: config.Labels,
     State: container.state.status,
-    Status: statusText(container.state, parts.clock.now(), parts.health.of(container)?.Status),
+    Status: statusText(container.state, parts.clock.now()),
     HostConfig: {
       NetworkMode: hostConfig.NetworkMode,
       ...(hostConfig.Annotations === undefined ? {} : { Annotations: hostConfig.Annotations }),
@@ -70,7 +70,6 @@ export function listContainers(parts: Parts, options: ListOptions): readonly Rec
   const containers = parts.registry.all();
   const context: FilterContext = {
     find: (reference) => parts.registry.get(reference),
-    healthOf: (container) => parts.health.of(container)?.Status ?? "none",
     portsOf: (container) => portsOf(parts, container).map((port) => ({ ...port })),
     networksOf: (container) => endpointSettings(parts, container) as Record<string, { NetworkID: string }>,
   };

@@ -17,7 +17,8 @@ import {
 } from "./exec.ts";
 import { Execs } from "./execs.ts";
 import type { Filters } from "./filters.ts";
-import { createHealthMonitor } from "./health.ts";
+import { createHealthMonitors } from "./health/monitors.ts";
+import { runProbe } from "./health/probe.ts";
 import { inspectContainer } from "./inspect.ts";
 import { killContainer, killNow, restartContainer, type StopOptions, stopContainer } from "./kill.ts";
 import { type ListOptions, listContainers } from "./list.ts";
@@ -124,22 +125,9 @@ export interface Containers {
   follow(source: TaskEvents, signal: AbortSignal): Promise<void>;
 }
 
-/** Events, after each of which the health monitor looks at the container again. */
-function watchedEvents(events: OuterParts["events"], update: (id: string) => void): OuterParts["events"] {
-  return {
-    publish(type, action, id, attributes) {
-      events.publish(type, action, id, attributes);
-      if (["start", "die", "destroy"].includes(action)) update(id);
-    },
-  };
-}
-
 export function createContainers(outer: OuterParts, database: Database): Containers {
-  const health = createHealthMonitor(() => parts);
   const parts: Parts & { readonly execs: Execs } = {
     ...outer,
-    events: watchedEvents(outer.events, health.update),
-    health,
     registry: new Registry(database),
     locks: createLocks(),
     waiters: createWaiters(),
@@ -147,9 +135,15 @@ export function createContainers(outer: OuterParts, database: Database): Contain
     attachments: createAttachments(),
     execs: new Execs(),
   };
+  const health = createHealthMonitors({
+    ...outer,
+    registry: parts.registry,
+    probe: (container, command, gone) => runProbe(parts, container, command, gone),
+  });
+  parts.registry.watch((id, after) => health.follow(id, after));
   const recover = async () => {
     await recoverContainers(parts);
-    for (const { id } of parts.registry.all()) health.update(id);
+    for (const container of parts.registry.all()) health.follow(container.id, container);
   };
   return {
     lifecycle: {
@@ -201,7 +195,10 @@ export function createContainers(outer: OuterParts, database: Database): Contain
     },
     recover,
     follow(source, signal) {
-      signal.addEventListener("abort", () => parts.restarts.close());
+      signal.addEventListener("abort", () => {
+        parts.restarts.close();
+        health.close();
+      });
       return followTaskEvents(parts, source, signal);
     },
   };

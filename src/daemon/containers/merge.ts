@@ -1,6 +1,7 @@
 /** What a container inherits from its image. */
 import { SkiffError } from "../../lib/errors.ts";
 import type { ContainerConfig } from "./config.ts";
+import { mergeHealthcheck } from "./health/request.ts";
 import type { ImageDefaults } from "./ports.ts";
 import { mergeEnvironment } from "./spec/environment.ts";
 
@@ -43,7 +44,7 @@ export function mergeConfig(user: ContainerConfig, image: ImageDefaults): Contai
   };
   const stopSignal = user.StopSignal ?? image.StopSignal ?? "";
   const shell = user.Shell ?? image.Shell ?? undefined;
-  const healthcheck = user.Healthcheck ?? image.Healthcheck ?? undefined;
+  const healthcheck = mergeHealthcheck(user.Healthcheck, image.Healthcheck);
   if (isEmpty(merged.Entrypoint) && isEmpty(merged.Cmd))
     throw new SkiffError("invalid_argument", "no command specified");
   return {

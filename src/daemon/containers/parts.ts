@@ -28,17 +28,6 @@ export interface Paths {
   readonly execRoot: string;
 }
 
-/** What the health checks have found; undefined for a container without one. */
-export interface HealthView {
-  of(container: ContainerRecord):
-    | {
-        readonly Status: string;
-        readonly FailingStreak: number;
-        readonly Log: readonly object[];
-      }
-    | undefined;
-}
-
 /** Services from outside: `main.ts` of the daemon makes them. */
 export interface OuterParts {
   readonly images: ImageSource;
@@ -70,7 +59,6 @@ export interface Parts extends OuterParts {
   readonly waiters: Waiters;
   readonly restarts: Restarts;
   readonly attachments: Attachments;
-  readonly health: HealthView;
 }
 
 /** Kept for the container's life: hostname, hosts, resolv.conf, log. */

@@ -2,7 +2,7 @@
  * What the containers need from the rest of skiffd and from the layer below, declared by who needs it. `main.ts` of the daemon hands in the
  * implementations; tests hand in their own.
  */
-
+import type { Healthcheck } from "../../contracts/engine/container.ts";
 import type { Spec } from "../../contracts/oci/spec.ts";
 import type { TraceContext } from "../../lib/trace.ts";
 import type { EndpointSettings, HostConfig } from "./config.ts";
@@ -26,7 +26,7 @@ export interface ImageDefaults {
   readonly WorkingDir?: string;
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly StopSignal?: string;
-  readonly Healthcheck?: object | null;
+  readonly Healthcheck?: Healthcheck | null;
   readonly OnBuild?: readonly string[] | null;
   readonly Shell?: readonly string[] | null;
 }

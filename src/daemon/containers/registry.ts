@@ -9,12 +9,15 @@ import type { Database } from "bun:sqlite";
 import { SkiffError } from "../../lib/errors.ts";
 import type { ContainerRecord } from "./container.ts";
 
+/** `after`: undefined when it has been removed. */
+export type Watcher = (id: string, after: ContainerRecord | undefined) => void;
 export type Change = (container: ContainerRecord) => ContainerRecord;
 
 export class Registry {
   readonly #byId = new Map<string, ContainerRecord>();
   /** Name → id. */
   readonly #names = new Map<string, string>();
+  #watcher: Watcher = () => {};
   readonly #save;
   readonly #erase;
 
@@ -28,6 +31,11 @@ export class Registry {
       this.#byId.set(container.id, container);
       this.#names.set(container.name, container.id);
     }
+  }
+
+  /** One, told after each change. */
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher;
   }
 
   /** Newest first, as `docker ps`. */
@@ -85,6 +93,7 @@ export class Registry {
     if (before !== undefined && before.name !== record.name) this.#names.delete(before.name);
     this.#byId.set(record.id, record);
     this.#names.set(record.name, record.id);
+    this.#watcher(record.id, record);
   }
 
   /** Changes the newest record of `id` and answers it; undefined when it has gone meanwhile. */
@@ -101,5 +110,6 @@ export class Registry {
     const container = this.#byId.get(id);
     this.#byId.delete(id);
     if (container !== undefined && this.#names.get(container.name) === id) this.#names.delete(container.name);
+    this.#watcher(id, undefined);
   }
 }

@@ -19,14 +19,19 @@ export function humanDuration(milliseconds: number): string {
   return `${Math.floor(hours / 24 / 365)} years`;
 }
 
-/** @param nowMs milliseconds since the epoch @param health of a container that has a check */
-export function statusText(state: ContainerState, nowMs: number, health?: string): string {
+function healthText({ health }: ContainerState): string {
+  if (health === undefined) return "";
+  return health.Status === "starting" ? " (health: starting)" : ` (${health.Status})`;
+}
+
+/** `nowMs`: milliseconds since the epoch. */
+export function statusText(state: ContainerState, nowMs: number): string {
   const since = (time: string) => humanDuration(Math.max(0, nowMs - Date.parse(time)));
   switch (state.status) {
     case "created":
       return "Created";
     case "running":
-      return `Up ${since(state.startedAt)}${health === undefined ? "" : ` (${health === "starting" ? "health: starting" : health})`}`;
+      return `Up ${since(state.startedAt)}${healthText(state)}`;
     case "paused":
       return `Up ${since(state.startedAt)} (Paused)`;
     case "restarting":

@@ -4,6 +4,7 @@ import { withState } from "./container.ts";
 import { handleExecExit } from "./exec.ts";
 import type { Execs } from "./execs.ts";
 import { handleExit } from "./exit.ts";
+import { whenHalted } from "./health/changes.ts";
 import { type Parts, publish } from "./parts.ts";
 import type { TaskEvent, TaskEvents } from "./ports.ts";
 import { reconcile } from "./recover.ts";
@@ -31,7 +32,9 @@ async function handle(parts: EventParts, event: TaskEvent): Promise<void> {
       const [from, to] =
         event.kind === "paused" ? (["running", "paused"] as const) : (["paused", "running"] as const);
       parts.registry.change(event.id, (now) =>
-        now.state.status === from ? withState(now, { status: to }) : now,
+        now.state.status === from
+          ? withState(now, { status: to, ...(to === "paused" ? whenHalted(now) : {}) })
+          : now,
       );
     }
   }

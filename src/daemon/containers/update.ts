@@ -37,6 +37,14 @@ export async function updateContainer(
   const { id } = parts.registry.get(reference);
   return parts.locks.run(id, async () => {
     const container = parts.registry.get(id);
+    const hostConfig = merge(container.hostConfig, change);
+    const facts = {
+      cpus: navigator.hardwareConcurrency,
+      capabilities: parts.host.capabilities,
+      runtimes: parts.runtimes,
+    };
+    // What it says of --rm and a policy is for create: update has words of its own.
+    const warnings = validate(container.config, { ...hostConfig, AutoRemove: false }, facts);
     const { AutoRemove } = container.hostConfig;
     const policy = (change["RestartPolicy"] as { Name?: string } | undefined)?.Name ?? "";
     if (AutoRemove && policy !== "" && policy !== "no")
@@ -44,13 +52,6 @@ export async function updateContainer(
         "conflict",
         `Cannot update container ${id}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
       );
-    const hostConfig = merge(container.hostConfig, change);
-    const facts = {
-      cpus: navigator.hardwareConcurrency,
-      capabilities: parts.host.capabilities,
-      runtimes: parts.runtimes,
-    };
-    const warnings = validate(container.config, hostConfig, facts);
     if (isRunning(container)) {
       const { devices: _, ...resources } = buildResources(hostConfig, []);
       await parts.controls.update(id, resources);

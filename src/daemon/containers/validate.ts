@@ -4,6 +4,7 @@ import { SkiffError } from "../../lib/errors.ts";
 import { resolveCapabilities } from "../security/capabilities.ts";
 import { parseSecurityOptions } from "../security/options.ts";
 import type { ContainerConfig, HostConfig } from "./config.ts";
+import { checkHealthcheck } from "./health/request.ts";
 import { checkLogConfig } from "./log-config.ts";
 import { parseSignal } from "./signals.ts";
 import { isContainerMode } from "./spec/namespaces.ts";
@@ -32,6 +33,7 @@ function checkConfig(config: ContainerConfig): void {
     `hostname "${Hostname}" is too long (maximum ${HOSTNAME_MAX} bytes)`,
   );
   if (config.StopSignal !== undefined && config.StopSignal !== "") parseSignal(config.StopSignal);
+  checkHealthcheck(config.Healthcheck);
   for (const entry of config.Env ?? [])
     check(entry !== "" && !entry.startsWith("="), `invalid environment variable: ${entry}`);
 }
