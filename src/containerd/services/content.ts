@@ -40,10 +40,10 @@ export function contentService({ content, events, collector }: ContentServicePar
     info: (request, context) => ({ info: toInfo(content.info(namespaceOf(context), request.digest)) }),
     async *list(request, context) {
       const filter = parseFilters(request.filters);
-      const found = content.list(namespaceOf(context)).filter(({ digest, size, labels }) =>
+      // Not by size: containerd does not, either.
+      const found = content.list(namespaceOf(context)).filter(({ digest, labels }) =>
         filter(([field, ...rest]) => {
           if (field === "digest") return digest;
-          if (field === "size") return String(size);
           if (field === "labels") return mapField(labels, rest);
           return undefined;
         }),

@@ -35,7 +35,9 @@ function toMessage({ name, target, labels, createdAtNs, updatedAtNs }: Image) {
 }
 
 function required(image: ImageMessage | undefined): Pick<Image, "name" | "target" | "labels"> {
-  if (image?.target === undefined) throw new SkiffError("invalid_argument", "image: required");
+  if (image === undefined || image.name === "")
+    throw new SkiffError("invalid_argument", "Image.Name required");
+  if (image.target === undefined) throw new SkiffError("invalid_argument", "image: target required");
   return { name: image.name, target: descriptorOf(image.target), labels: image.labels };
 }
 

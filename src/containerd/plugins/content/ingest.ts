@@ -32,11 +32,11 @@ function failed(error: unknown, ref: string): SkiffError {
   );
 }
 
-function checkCommit(request: CommitRequest, size: number, digest: string): void {
+function checkCommit(ref: string, request: CommitRequest, size: number, digest: string): void {
   if (request.size !== 0 && request.size !== size)
     throw new SkiffError(
       "failed_precondition",
-      `unexpected commit size ${size}, expected ${request.size}: failed precondition`,
+      `"${ref}" failed size validation: ${size} != ${request.size}: failed precondition`,
     );
   if (request.expected !== "" && request.expected !== digest)
     throw new SkiffError(
@@ -113,7 +113,7 @@ class FileIngest implements Ingest {
   async commit(request: CommitRequest): Promise<string> {
     this.#check();
     const digest = this.digest();
-    checkCommit(request, this.offset, digest);
+    checkCommit(this.ref, request, this.offset, digest);
     try {
       await this.file.sync();
     } catch (error) {
