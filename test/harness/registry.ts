@@ -23,12 +23,22 @@ export function freePort(): Promise<number> {
   });
 }
 
-export async function startRegistry(): Promise<Registry> {
+/** `user`: only this one is let in. */
+export async function startRegistry(user?: {
+  readonly name: string;
+  readonly password: string;
+}): Promise<Registry> {
   const dir = mkdtempSync("/tmp/skiff-registry-");
   const storage = join(dir, "storage");
   mkdirSync(storage);
   const port = await freePort();
+  const path = join(dir, "htpasswd");
+  if (user !== undefined) {
+    const hash = await Bun.password.hash(user.password, { algorithm: "bcrypt", cost: 4 });
+    writeFileSync(path, `${user.name}:${hash.replace(/^\$2b/, "$2y")}\n`);
+  }
   const config = {
+    ...(user === undefined ? {} : { auth: { htpasswd: { realm: "test", path } } }),
     version: "0.1",
     log: { level: "error" },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
@@ -46,7 +56,8 @@ export async function startRegistry(): Promise<Registry> {
   };
   await eventually("docker-registry to answer", async () => {
     if (child.exitCode !== null) throw new Error(`docker-registry exited ${child.exitCode}`);
-    return (await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined))?.ok;
+    const answer = await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined);
+    return answer?.status === (user === undefined ? 200 : 401);
   });
   return {
     name: `127.0.0.1:${port}`,
