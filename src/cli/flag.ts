@@ -13,6 +13,8 @@ export interface Flag {
   readonly default?: string;
   readonly usage: string;
   readonly hidden?: boolean;
+  /** Another name of this flag: values of both come in the order they are given. */
+  readonly sameAs?: string;
   /** Throws what is wrong with a value: said before anything else happens. */
   readonly check?: (value: string) => unknown;
 }

@@ -32,7 +32,8 @@ class Scan {
 
   #set(flag: Flag, shown: string, value: string): void {
     checkValue(flag, shown, value);
-    this.found.set(flag.name, [...(this.found.get(flag.name) ?? []), value]);
+    const name = flag.sameAs ?? flag.name;
+    this.found.set(name, [...(this.found.get(name) ?? []), value]);
   }
 
   #long(word: string, at: number): number {
@@ -61,7 +62,7 @@ class Scan {
       const shown = `-${letter}, --${flag.name}`;
       const rest = word.slice(index + 1);
       if (flag.kind === "bool") {
-        if (rest.startsWith("=")) {
+        if (rest.length > 1 && rest.startsWith("=")) {
           this.#set(flag, shown, rest.slice(1));
           return at;
         }
@@ -69,7 +70,7 @@ class Scan {
         continue;
       }
       if (rest !== "") {
-        this.#set(flag, shown, rest.startsWith("=") ? rest.slice(1) : rest);
+        this.#set(flag, shown, rest.length > 1 && rest.startsWith("=") ? rest.slice(1) : rest);
         return at;
       }
       const value = this.argv[at + 1];

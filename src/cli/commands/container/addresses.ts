@@ -34,12 +34,10 @@ export function searchDomainOf(value: string): string {
   return domain.replace(/\.$/, "");
 }
 
-/** `container[:alias]`; `/a:/b/alias` is what old containers hold. */
-export function linkOf(value: string): string {
+/** `container[:alias]` */
+export function checkLink(value: string): void {
   if (value === "") throw invalid("empty string specified for links");
-  const [name = "", alias = name, ...more] = value.split(":");
-  if (more.length > 0) throw invalid(`bad format for links: ${value}`);
-  return `${name}:${alias}`;
+  if (value.split(":").length > 2) throw invalid(`bad format for links: ${value}`);
 }
 
 export function checkSysctl(value: string): void {

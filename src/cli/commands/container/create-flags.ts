@@ -1,6 +1,13 @@
 /** The flags that `run` and `create` share: docker's, in its words. create-request.ts makes the API's request of them. */
 import { bool, type Flag, int, list, text } from "../../command.ts";
-import { checkAddress, checkStream, checkSysctl, extraHostOf, linkOf, searchDomainOf } from "./addresses.ts";
+import {
+  checkAddress,
+  checkLink,
+  checkStream,
+  checkSysctl,
+  extraHostOf,
+  searchDomainOf,
+} from "./addresses.ts";
 import { bytesRateOf, checkCgroupRule, countRateOf, gpuOf, weightOf } from "./devices.ts";
 import { attachmentOf } from "./endpoints.ts";
 import { checkLabel, checkVariable } from "./environment.ts";
@@ -64,7 +71,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   bool("disable-content-trust", "Skip image verification", undefined, "true"),
   list("dns", "Set custom DNS servers", { check: checkAddress }),
   list("dns-option", "Set DNS options"),
-  { ...list("dns-opt", "Set DNS options"), hidden: true },
+  { ...list("dns-opt", "Set DNS options"), hidden: true, sameAs: "dns-option" },
   list("dns-search", "Set custom DNS search domains", { check: searchDomainOf }),
   text("domainname", "Container NIS domain name"),
   text("entrypoint", "Overwrite the default ENTRYPOINT of the image"),
@@ -98,7 +105,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   text("isolation", "Container isolation technology"),
   list("label", "Set meta data on a container", { short: "l", check: checkLabel }),
   list("label-file", "Read in a line delimited file of labels"),
-  list("link", "Add link to another container", { check: linkOf }),
+  list("link", "Add link to another container", { check: checkLink }),
   list("link-local-ip", "Container IPv4/IPv6 link-local addresses"),
   text("log-driver", "Logging driver for the container"),
   list("log-opt", "Log driver options"),
@@ -116,9 +123,14 @@ export const CREATE_FLAGS: readonly Flag[] = [
   {
     ...list("net", "Connect a container to a network", { type: "network", check: attachmentOf }),
     hidden: true,
+    sameAs: "network",
   },
   list("network-alias", "Add network-scoped alias for the container"),
-  { ...list("net-alias", "Add network-scoped alias for the container"), hidden: true },
+  {
+    ...list("net-alias", "Add network-scoped alias for the container"),
+    hidden: true,
+    sameAs: "network-alias",
+  },
   bool("no-healthcheck", "Disable any container-specified HEALTHCHECK"),
   bool("oom-kill-disable", "Disable OOM Killer"),
   amount("oom-score-adj", "Tune host's OOM preferences (-1000 to 1000)"),

@@ -41,12 +41,15 @@ function healthOf(flags: Parsed): Partial<ContainerCreateRequest> {
   };
   if (flags.number("health-retries") < 0) throw invalid("--health-retries cannot be negative");
   const command = flags.text("health-cmd");
+  const numbers = {
+    ...{ Interval: time("health-interval"), Timeout: time("health-timeout") },
+    ...{ StartPeriod: time("health-start-period"), StartInterval: time("health-start-interval") },
+    Retries: flags.number("health-retries"),
+  };
   return {
     Healthcheck: {
       ...(command === "" ? {} : { Test: ["CMD-SHELL", command] }),
-      ...{ Interval: time("health-interval"), Timeout: time("health-timeout") },
-      ...{ StartPeriod: time("health-start-period"), StartInterval: time("health-start-interval") },
-      Retries: flags.number("health-retries"),
+      ...Object.fromEntries(Object.entries(numbers).filter(([, number]) => number !== 0)),
     },
   };
 }

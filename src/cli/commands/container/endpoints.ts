@@ -1,7 +1,6 @@
 /** `--network` in its two forms (a name, or `name=…,alias=…,ip=…`) and the flags beside it, as NetworkMode and endpoints. */
 import type { EndpointSettings } from "../../../contracts/engine/network.ts";
 import type { Parsed } from "../../command.ts";
-import { numberProblem } from "../../parse/check.ts";
 import { checkMac } from "./addresses.ts";
 import { fieldsOf, invalid } from "./values.ts";
 
@@ -40,10 +39,7 @@ function setField(to: Attachment, key: string, value: string): void {
     if (equals <= 0) throw invalid("invalid key value pair format in driver options");
     to.options[value.slice(0, equals).trim()] = value.slice(equals + 1).trim();
   } else if (key === "gw-priority") {
-    if (!/^[+-]?\d+$/.test(value)) {
-      const why = numberProblem("Atoi", value, "invalid syntax").replace(/^.*: /, "");
-      throw invalid(`invalid gw-priority (${value}): value must be an integer: ${why}`);
-    }
+    if (!/^[+-]?\d+$/.test(value)) throw invalid(`invalid gw-priority (${value}): invalid syntax`);
     to.priority = Number(value);
   } else throw invalid(`invalid field key ${key}`);
 }
@@ -68,7 +64,7 @@ const isUserDefined = (name: string): boolean =>
 function addFlags(to: Attachment, flags: Parsed): void {
   const both = (flag: string, what: string) =>
     invalid(`conflicting options: cannot specify both --${flag} and per-network ${what}`);
-  const aliases = [...flags.list("network-alias"), ...flags.list("net-alias")];
+  const aliases = flags.list("network-alias");
   const [ip, ip6, mac] = [flags.text("ip"), flags.text("ip6"), flags.text("mac-address")];
   const local = flags.list("link-local-ip");
   if (to.aliases.length > 0 && aliases.length > 0) throw both("network-alias", "alias");
@@ -123,7 +119,7 @@ function isEmpty({
 }
 
 export function networksOf(flags: Parsed): Networks {
-  const attachments = [...flags.list("network"), ...flags.list("net")].map(attachmentOf);
+  const attachments = flags.list("network").map(attachmentOf);
   const mode = attachments[0]?.target ?? "default";
   const named = attachments.length;
   if (named === 0) attachments.push(plain("default"));

@@ -52,5 +52,5 @@ export function environmentOf(files: readonly string[], given: readonly string[]
 }
 
 export function labelsOf(files: readonly string[], given: readonly string[]): Record<string, string> {
-  return pairsOf([...files.flatMap((path) => readPairs(path, () => "")), ...given]);
+  return pairsOf([...files.flatMap((path) => readPairs(path, () => undefined)), ...given]);
 }

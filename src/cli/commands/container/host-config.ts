@@ -1,7 +1,7 @@
 /** What a container gets of the host, made of flags: HostConfig as docker's client sends it, in its order. */
 import type { HostConfig } from "../../../contracts/engine/container.ts";
 import type { Parsed } from "../../command.ts";
-import { extraHostOf, linkOf, searchDomainOf } from "./addresses.ts";
+import { extraHostOf, searchDomainOf } from "./addresses.ts";
 import {
   bytesRateOf,
   checkDevice,
@@ -12,7 +12,7 @@ import {
   weightOf,
 } from "./devices.ts";
 import { mountOf } from "./mounts.ts";
-import { securityOf } from "./security.ts";
+import { capabilitiesOf, securityOf } from "./security.ts";
 import { bytesOf, invalid, nanoCpusOf, pairsOf, restartOf, swapOf, ulimitOf } from "./values.ts";
 
 export const orNull = <T>(items: readonly T[]): readonly T[] | null => (items.length === 0 ? null : items);
@@ -41,7 +41,6 @@ function resourcesOf(flags: Parsed): object {
     Devices: devices.filter((value) => !isCdi(value)).map(deviceOf),
     DeviceCgroupRules: orNull(flags.list("device-cgroup-rule")),
     DeviceRequests: orNull(deviceRequestsOf(flags.list("gpus"), devices)),
-    ...(size("kernel-memory") === 0 ? {} : { KernelMemory: size("kernel-memory") }),
     MemoryReservation: size("memory-reservation"),
     MemorySwap: swapOf(flags.text("memory-swap")),
     MemorySwappiness: number("memory-swappiness"),
@@ -124,13 +123,13 @@ export function hostConfigOf(
     ...{ AutoRemove: flags.bool("rm"), VolumeDriver: flags.text("volume-driver") },
     ...{ VolumesFrom: orNull(flags.list("volumes-from")), ConsoleSize: [0, 0] },
     ...filled("Annotations", pairsOf(flags.list("annotation"))),
-    ...{ CapAdd: orNull(flags.list("cap-add")), CapDrop: orNull(flags.list("cap-drop")) },
+    ...capabilitiesOf(flags.list("cap-add"), flags.list("cap-drop")),
     ...{ CgroupnsMode: modes.cgroupns, Dns: flags.list("dns").map((value) => value.trim()) },
-    DnsOptions: [...flags.list("dns-option"), ...flags.list("dns-opt")],
+    DnsOptions: flags.list("dns-option"),
     DnsSearch: flags.list("dns-search").map(searchDomainOf),
     ExtraHosts: orNull(flags.list("add-host").map(extraHostOf)),
     ...{ GroupAdd: orNull(flags.list("group-add")), IpcMode: flags.text("ipc"), Cgroup: "" },
-    ...{ Links: orNull(flags.list("link").map(linkOf)), OomScoreAdj: flags.number("oom-score-adj") },
+    ...{ Links: orNull(flags.list("link")), OomScoreAdj: flags.number("oom-score-adj") },
     ...{ PidMode: modes.pid, Privileged: flags.bool("privileged") },
     ...{ PublishAllPorts: flags.bool("publish-all"), ReadonlyRootfs: flags.bool("read-only"), SecurityOpt },
     ...filled("StorageOpt", storage),

@@ -9,6 +9,26 @@ export interface Security {
   readonly ReadonlyPaths: readonly string[] | null;
 }
 
+/** `net_admin` and `CAP_NET_ADMIN` are one; ALL makes the others of its list needless; what is added is not dropped. */
+export function capabilitiesOf(
+  add: readonly string[],
+  drop: readonly string[],
+): Record<"CapAdd" | "CapDrop", readonly string[] | null> {
+  const named = (words: readonly string[]): Set<string> => {
+    const names = words.map((word) => {
+      const name = word.trim().toUpperCase();
+      return name === "ALL" || name === "RESET" || name.startsWith("CAP_") ? name : `CAP_${name}`;
+    });
+    return new Set(names.includes("ALL") ? ["ALL"] : names);
+  };
+  const [added, dropped] = [named(add), named(drop)];
+  const list = (names: Iterable<string>) => {
+    const sorted = [...names].sort();
+    return sorted.length === 0 ? null : sorted;
+  };
+  return { CapAdd: list(added), CapDrop: list([...dropped].filter((name) => !added.has(name))) };
+}
+
 function profileOf(path: string): string {
   let text: string;
   try {
