@@ -73,7 +73,12 @@ function limits(context: Context): Query {
     memory: bytesOf(context.text("memory")) || undefined,
     memswap: swapOf(context.text("memory-swap")) || undefined,
     shmsize: bytesOf(context.text("shm-size")) || undefined,
-    ulimits: json(context.list("ulimit").map(ulimitOf)),
+    ulimits: json(
+      context
+        .list("ulimit")
+        .map(ulimitOf)
+        .map(({ Name, Hard, Soft }) => ({ Name, Hard, Soft })),
+    ),
     cgroupparent: context.text("cgroup-parent"),
   };
 }
