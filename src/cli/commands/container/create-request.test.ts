@@ -60,7 +60,12 @@ async function docker(args: readonly string[]): Promise<{ code: number; stderr: 
 
 /** Go iterates over maps in any order. */
 function sorted(body: unknown): unknown {
-  const { HostConfig } = body as { HostConfig: { Binds: string[] | null; Ulimits: { Name: string }[] } };
+  const { HostConfig, Env } = body as {
+    Env: string[] | null;
+    HostConfig: { Binds: string[] | null; Ulimits: { Name: string }[] };
+  };
+  // With a file among the sources docker's own order of variables changes from run to run.
+  Env?.sort();
   HostConfig.Binds?.sort();
   HostConfig.Ulimits.sort((a, b) => (a.Name < b.Name ? -1 : 1));
   return body;
