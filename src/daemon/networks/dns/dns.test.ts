@@ -198,6 +198,34 @@ describe("names", () => {
     expect(asked()).toContain("example\n");
   });
 
+  test("a server that does not answer is passed over; one may have an IPv6 address", async () => {
+    const closed = "127.0.0.77";
+    const second = attach(
+      "second",
+      { green: {} },
+      { dns: { servers: [closed, lan.address], search: [], options: [] } },
+    );
+    expect(await ask(second, "later.example.com")).toBe("0 9.9.9.9");
+    networks.service.release("second");
+    const IPAM = { Config: [{ Subnet: "10.215.5.0/24" }, { Subnet: "fd77:3::/64" }] };
+    networks.service.create({ Name: "six", EnableIPv6: true, IPAM });
+    const own = attach("own", { six: { ip6: "fd77:3::53" } });
+    const log = `${networks.dir}/asked6`;
+    const script = OUTSIDE.replace(`"0.0.0.0"`, `"::"`)
+      .replace(`"udp4"`, `"udp6"`)
+      .replace(`"0.0.0.0"`, `"::"`);
+    const server = Bun.spawn(["nsenter", `--net=${own.netnsPath}`, process.execPath, "-e", script, log]);
+    for (let tries = 0; tries < 200 && !run("cat", log).stdout.includes("ready"); tries++)
+      await Bun.sleep(20);
+    const asker = attach("asker", { six: {} }, { dns: { servers: ["fd77:3::53"], search: [], options: [] } });
+    expect(await ask(asker, "example.net")).toBe("0 9.9.9.9");
+    expect(await ask(asker, "example.net", "A", "tcp")).toBe("0 9.9.9.9");
+    server.kill("SIGKILL");
+    await server.exited;
+    for (const name of ["own", "asker"]) networks.service.release(name);
+    networks.service.remove("six");
+  });
+
   test("from an internal network no name leaves, until there is another way out (CVE-2024-29018)", async () => {
     const inner = attach("inner", { closed: {} });
     expect(await ask(inner, "inner")).toBe(`0 ${ipOf(inner)}`);

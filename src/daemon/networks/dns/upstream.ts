@@ -5,6 +5,7 @@
 import { createSocket } from "node:dgram";
 import { connectTcp, connectUdp } from "../../../kernel/inet.ts";
 import { parseIpv4 } from "../../../kernel/netlink/ipv4.ts";
+import { parseIpv6 } from "../../../kernel/netlink/ipv6.ts";
 import { answerCode, MESSAGE_BYTES_MAX, RCODE, withId } from "./message.ts";
 
 export type Transport = "udp" | "tcp";
@@ -35,7 +36,7 @@ function askUdp(
   accept: Accept,
 ): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket("udp4");
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
     const end = (answer?: Uint8Array) => {
       clearTimeout(timer);
       try {
@@ -109,7 +110,7 @@ export async function ask(
   address: string,
   inside: Inside,
 ): Promise<Uint8Array | undefined> {
-  const ip = parseIpv4(address);
+  const ip = parseIpv4(address) ?? parseIpv6(address);
   if (ip === undefined || bytes.length > MESSAGE_BYTES_MAX) return undefined;
   const id = randomId();
   const own = withId(bytes, id);

@@ -41,10 +41,11 @@ export function networkRoutes(networks: NetworkService, containers: ConnectedCon
     pattern,
     handle,
   });
+  const list: Route["handle"] = (context) =>
+    context.json(200, networks.list(parseFilters(context.query("filters"), LIST_FILTERS)));
   return [
-    route("GET", "/networks", (context) =>
-      context.json(200, networks.list(parseFilters(context.query("filters"), LIST_FILTERS))),
-    ),
+    route("GET", "/networks", list),
+    route("GET", "/networks/", list),
     route("POST", "/networks/create", async (context) =>
       context.json(201, networks.create(await context.body())),
     ),
@@ -52,7 +53,13 @@ export function networkRoutes(networks: NetworkService, containers: ConnectedCon
       const deleted = networks.prune(parseFilters(context.query("filters"), PRUNE_FILTERS));
       context.json(200, { NetworksDeleted: deleted.length === 0 ? null : deleted });
     }),
-    route("GET", "/networks/{id}", (context) => context.json(200, networks.inspect(context.params["id"]!))),
+    route("GET", "/networks/{id}", (context) => {
+      const scope = context.query("scope");
+      const id = context.params["id"]!;
+      // All of ours are of this machine.
+      if (scope !== "" && scope !== "local") throw new SkiffError("not_found", `network ${id} not found`);
+      context.json(200, networks.inspect(id));
+    }),
     route("DELETE", "/networks/{id}", (context) => {
       networks.remove(context.params["id"]!);
       context.response.send(204);
