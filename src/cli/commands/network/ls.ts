@@ -25,7 +25,7 @@ const TITLES = {
 };
 
 function rowOf(network: Network, truncated: boolean) {
-  const { Id, Name, Created, Driver, Scope, EnableIPv4 = true, EnableIPv6, Internal, Labels } = network;
+  const { Id, Name, Created, Driver, Scope, EnableIPv4 = false, EnableIPv6, Internal, Labels } = network;
   return {
     ...{ CreatedAt: goTimeOf(Created), Driver, ID: truncated ? shortId(Id) : Id },
     ...{ IPv4: String(EnableIPv4), IPv6: String(EnableIPv6), Internal: String(Internal) },

@@ -6,6 +6,7 @@ import type { Command, Context } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { INSPECT_FORMAT } from "../../format/flags.ts";
 import { compileTemplate } from "../../format/template/execute.ts";
+import { isOlder } from "../../transport/api-version.ts";
 import { type ClientVersion, clientVersion } from "./client.ts";
 
 /** Column of the values. */
@@ -16,10 +17,12 @@ function line(indent: number, name: string, value: string): string {
 }
 
 function clientText(client: ClientVersion): string {
+  const { ApiVersion, DefaultAPIVersion } = client;
+  const downgraded = ApiVersion === DefaultAPIVersion ? "" : ` (downgraded from ${DefaultAPIVersion})`;
   return [
     "Client:\n",
     line(1, "Version", client.Version),
-    line(1, "API version", client.ApiVersion),
+    line(1, "API version", client.ApiVersion + downgraded),
     line(1, "Go version", client.GoVersion),
     line(1, "Git commit", client.GitCommit),
     line(1, "OS/Arch", `${client.Os}/${client.Arch}`),
@@ -89,14 +92,23 @@ async function ask(context: Context): Promise<{ server: Version | null; failure:
   }
 }
 
+/** The older of the two is spoken. */
+function negotiated(client: ClientVersion, server: Version | null): ClientVersion {
+  const own = client.DefaultAPIVersion;
+  return {
+    ...client,
+    ApiVersion: server !== null && isOlder(server.ApiVersion, own) ? server.ApiVersion : own,
+  };
+}
+
 export const command: Command = {
   usage: "[OPTIONS]",
   summary: "Show the Docker version information",
   flags: [INSPECT_FORMAT],
   words: { min: 0, max: 0 },
   async run(context) {
-    const client = clientVersion(context.settings.context);
     const { server, failure } = await ask(context);
+    const client = negotiated(clientVersion(context.settings.context), server);
     const format = context.text("format");
     if (format !== "") writeStdout(formatted(format, client, server));
     else writeStdout(clientText(client) + (server === null ? "" : serverText(server)));

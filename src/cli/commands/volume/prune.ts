@@ -1,7 +1,9 @@
 /** `skiff volume prune` */
 import { writeStdout } from "../../../kernel/stdout.ts";
 import { bool, type Command, list } from "../../command.ts";
+import { CliError } from "../../errors.ts";
 import { humanSize } from "../../format/units.ts";
+import { daemonApiVersion, isOlder } from "../../transport/api-version.ts";
 import { type Client, encodeFilters } from "../../transport/client.ts";
 import { confirm } from "../confirm.ts";
 
@@ -15,6 +17,9 @@ export async function pruneVolumes(client: Client, filters: readonly string[]) {
   return { text, bytes: report.SpaceReclaimed };
 }
 
+/** Daemons before this version of the API remove named volumes too. */
+const ANONYMOUS_ONLY = "1.42";
+
 export const command: Command = {
   usage: "[OPTIONS]",
   summary: "Remove unused local volumes",
@@ -26,7 +31,13 @@ export const command: Command = {
   words: { min: 0, max: 0 },
   async run(context) {
     const all = context.bool("all");
-    const what = `${all ? "all" : "anonymous"} local volumes not used by at least one container.`;
+    const version = await daemonApiVersion(context.client);
+    const old = isOlder(version, ANONYMOUS_ONLY);
+    if (all && old)
+      throw new CliError(
+        `"--all" requires API version ${ANONYMOUS_ONLY}, but the Docker daemon API version is ${version}`,
+      );
+    const what = `${all || old ? "all" : "anonymous"} local volumes not used by at least one container.`;
     const question = `WARNING! This will remove ${what}\nAre you sure you want to continue?`;
     if (!context.bool("force") && !(await confirm(question))) return 0;
     const filters = [...context.list("filter"), ...(all ? ["all=1"] : [])];
