@@ -1,22 +1,20 @@
 /** The genuine OCI runtimes, as skiffd is told of them. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 
 /**
  * Debian's crun refuses the hybrid cgroup v1 layout; it works where the unified hierarchy is hidden from it, in a mount namespace of its own.
- * The wrapper lies in a directory that goes with the test process.
+ * The wrapper lies in `dir`.
  */
-export function crunPath(): string {
+export function crunPath(dir: string): string {
   const crun = Bun.which("crun") ?? "/usr/bin/crun";
   if (!existsSync("/sys/fs/cgroup/unified")) return crun;
-  const dir = mkdtempSync("/tmp/skiff-crun-");
-  process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
   const path = `${dir}/crun`;
   const hide = `umount /sys/fs/cgroup/unified && exec ${crun} "$@"`;
   writeFileSync(path, `#!/bin/sh\nexec unshare -m sh -c '${hide}' crun "$@"\n`, { mode: 0o755 });
   return path;
 }
 
-export function runtimeFlags(): string[] {
+export function runtimeFlags(dir: string): string[] {
   const runc = Bun.which("runc") ?? "/usr/sbin/runc";
-  return ["--add-runtime", `runc=${runc}`, "--add-runtime", `crun=${crunPath()}`];
+  return ["--add-runtime", `runc=${runc}`, "--add-runtime", `crun=${crunPath(dir)}`];
 }
