@@ -24,11 +24,13 @@ function findEntry(words: readonly string[]): { readonly entry: Entry; readonly 
   return undefined;
 }
 
-async function help(words: readonly string[]): Promise<number | undefined> {
+/** A group alone is a question, too, but its answer is no output. */
+async function help(words: readonly string[], asks: boolean): Promise<number | undefined> {
   const [first = "", second] = words;
   const { showGroupHelp, showRootHelp } = await import("./root-help.ts");
   const asked = second === undefined || words.includes("--help") || words.includes("-h");
-  if (first in GROUPS && asked) return showGroupHelp(first);
+  const write = asks || second !== undefined ? writeStdout : writeStderr;
+  if (first in GROUPS && asked) return showGroupHelp(first, write);
   return first === "" || words.includes("--help") ? showRootHelp() : undefined;
 }
 
@@ -36,7 +38,8 @@ async function help(words: readonly string[]): Promise<number | undefined> {
 function unknownCommand([first = "", second = ""]: readonly string[]): SkiffError {
   if (!(first in GROUPS))
     return new CliError(`skiff: unknown command: skiff ${first}\n\nRun 'skiff --help' for more information`);
-  const usage = `Usage:  skiff ${first}\n\nRun 'skiff ${first} --help' for more information`;
+  // Of the groups volume alone says so.
+  const usage = `Usage:  skiff ${first}${first === "volume" ? " COMMAND" : ""}\n\nRun 'skiff ${first} --help' for more information`;
   if (!second.startsWith("-"))
     return new CliError(`skiff: unknown command: skiff ${first} ${second}\n\n${usage}`);
   try {
@@ -124,7 +127,7 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   if (found === undefined) {
     if (asksHelp && words[0] !== undefined && !(words[0] in GROUPS))
       throw new CliError(`unknown help topic: ${words.join(" ")}`);
-    const code = await help(asksHelp ? words.slice(0, 1) : words);
+    const code = await help(asksHelp ? words.slice(0, 1) : words, asksHelp);
     if (code !== undefined) return code;
     throw unknownCommand(words);
   }

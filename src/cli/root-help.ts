@@ -9,10 +9,10 @@ const COMMON = "run exec ps build pull push images login logout search version i
 
 const byName = (a: GroupLine, b: GroupLine): number => (a.name < b.name ? -1 : 1);
 
-export function showGroupHelp(group: string): number {
+export function showGroupHelp(group: string, write: (text: string) => unknown): number {
   const entries = COMMANDS.filter(({ path }) => path.startsWith(`${group} `));
   const lines = entries.map(({ path, summary }) => ({ name: path.slice(group.length + 1), summary }));
-  writeStdout(groupHelp(group, GROUPS[group]!, lines.sort(byName)));
+  write(groupHelp(group, GROUPS[group]!, lines.sort(byName)));
   return 0;
 }
 
