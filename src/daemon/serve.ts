@@ -80,6 +80,7 @@ async function run(options: DaemonOptions, log: Logger, stopping: Promise<void>)
       log.info("Processing signal 'terminated'");
     } finally {
       await server.close(GRACE_MS);
+      await daemon.containers.close();
       end.abort();
       for (const path of sockets) rmSync(path, { force: true });
       daemon.networks.close();

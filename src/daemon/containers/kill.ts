@@ -71,10 +71,13 @@ export async function killContainer(parts: Parts, reference: string, signalText:
     signal === SIGKILL || (config.StopSignal ?? "") === "" || parseSignal(config.StopSignal!) === signal;
   if (ends && (await giveUpRestart(parts, id))) return;
   const container = parts.registry.get(id);
-  if (!isRunning(container))
+  const restarting = container.state.status === "restarting";
+  if (!isRunning(container) && !restarting)
     throw new SkiffError("conflict", `cannot kill container: ${reference}: container ${id} is not running`);
   const marked = ends ? { stoppedByUser: true, exitOnNext: true } : { stoppedByUser: true };
   parts.registry.change(id, (now) => withState(now, marked));
+  // Nobody is there to get it.
+  if (restarting) return;
   if (signal === SIGKILL) await killNow(parts, id);
   else await send(parts, container, signal);
 }

@@ -123,7 +123,11 @@ export interface Containers {
   recover(): Promise<void>;
   /** Runs until the signal is aborted. */
   follow(source: TaskEvents, signal: AbortSignal): Promise<void>;
+  /** No more restarts and probes; waits, but not for ever, for the starts and removals under way: cut off, they leave things behind. */
+  close(): Promise<void>;
 }
+
+const CLOSE_MS_MAX = 5000;
 
 export function createContainers(outer: OuterParts, database: Database): Containers {
   const parts: Parts & { readonly execs: Execs } = {
@@ -194,12 +198,11 @@ export function createContainers(outer: OuterParts, database: Database): Contain
       changes: (reference) => containerChanges(parts, reference),
     },
     recover,
-    follow(source, signal) {
-      signal.addEventListener("abort", () => {
-        parts.restarts.close();
-        health.close();
-      });
-      return followTaskEvents(parts, source, signal);
+    follow: (source, signal) => followTaskEvents(parts, source, signal),
+    async close() {
+      parts.restarts.close();
+      health.close();
+      await Promise.race([parts.locks.idle(), Bun.sleep(CLOSE_MS_MAX)]);
     },
   };
 }

@@ -83,6 +83,7 @@ export async function recoverContainers(parts: Parts): Promise<void> {
   }
   await reconcile(parts);
   await resumeAll(parts, (container) => resume(parts, container).catch(problem(container.id)));
+  parts.restarts.open();
 }
 
 const STARTS_AT_ONCE = 8;

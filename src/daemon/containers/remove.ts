@@ -101,7 +101,9 @@ async function makeStop(
     const container = parts.registry.change(id, (now) =>
       isRunning(now) ? withState(now, { stoppedByUser: true, exitOnNext: true }) : now,
     );
-    if (container === undefined || !isRunning(container)) return;
+    if (container === undefined) return;
+    // It may have ended between the two looks.
+    if (!isRunning(container) && container.state.status !== "restarting") return;
     if (parts.clock.now() > deadline)
       throw new SkiffError("deadline_exceeded", `could not kill container: ${id} does not exit`);
     await killNow(parts, id);

@@ -31,6 +31,11 @@ export async function topContainer(parts: Parts, reference: string, psArgs: stri
   const container = parts.registry.get(reference);
   const args = psArgs === "" ? "-ef" : psArgs;
   checkArguments(args);
+  if (container.state.status === "restarting")
+    throw new SkiffError(
+      "conflict",
+      `Container ${container.id} is restarting, wait until the container is running`,
+    );
   if (!isRunning(container)) throw new SkiffError("conflict", `container ${container.id} is not running`);
   const pids = await parts.controls.pids(container.id);
   const ps = Bun.spawn(["ps", ...args.split(/\s+/).filter((word) => word !== "")], {

@@ -1,10 +1,11 @@
 /** The port `RootFilesystems`: a snapshot per container, mounted by skiffd itself at `<data-root>/rootfs/<id>`. */
-import { mkdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, renameSync, rmdirSync } from "node:fs";
 import type { Snapshots } from "../../../contracts/containerd/gen/snapshots_pb.ts";
-import { AT, AT_FDCWD, MNT_DETACH, UMOUNT_NOFOLLOW } from "../../../kernel/constants.ts";
+import { AT, AT_FDCWD, MNT_DETACH, O, UMOUNT_NOFOLLOW } from "../../../kernel/constants.ts";
 import { unless } from "../../../kernel/errno.ts";
 import type { Kernel } from "../../../kernel/kernel.ts";
 import { mountSnapshot } from "../../../kernel/tree/mount.ts";
+import { removeTree } from "../../../kernel/tree/remove.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Client } from "../../../wire/h2/api.ts";
 import type { RootFilesystems } from "../ports.ts";
@@ -16,6 +17,22 @@ export interface RootParts {
   readonly clock: Clock;
   readonly dataRoot: string;
   readonly snapshotter: string;
+}
+
+/**
+ * A task whose create was cut off goes on making its mount points after the unmount, in the bare directory. It is moved aside first: a mount
+ * point cannot be, so what is removed is never a container's tree.
+ */
+function discard(kernel: Kernel, directory: string, id: string): void {
+  const aside = `.${id}`;
+  const parent = kernel.openat(AT_FDCWD, directory, O.RDONLY | O.DIRECTORY, 0);
+  try {
+    removeTree(kernel, parent, aside);
+    renameSync(`${directory}/${id}`, `${directory}/${aside}`);
+    removeTree(kernel, parent, aside);
+  } finally {
+    kernel.close(parent);
+  }
 }
 
 export function createRoots({ client, kernel, clock, dataRoot, snapshotter }: RootParts): RootFilesystems {
@@ -43,7 +60,9 @@ export function createRoots({ client, kernel, clock, dataRoot, snapshotter }: Ro
       try {
         rmdirSync(path);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === "ENOTEMPTY") discard(kernel, `${dataRoot}/rootfs`, id);
+        else if (code !== "ENOENT") throw error;
       }
     },
     async layers(id) {

@@ -44,6 +44,9 @@ test("with the daemon", () => {
 test("delays double up to a minute, and begin anew after ten good seconds", () => {
   const time = new ManualTime();
   const restarts = createRestarts(time);
+  restarts.schedule("1", 0, () => expect.unreachable());
+  expect(time.waits).toEqual([]);
+  restarts.open();
   let starts = 0;
   const delay = (ranMs: number) => {
     restarts.schedule("1", ranMs, () => (starts += 1));

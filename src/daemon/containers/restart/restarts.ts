@@ -12,6 +12,8 @@ export function nextDelayMs(beforeMs: number, ranMs: number): number {
 }
 
 export interface Restarts {
+  /** The daemon has recovered. Before, nothing is scheduled: recovery itself starts what has to run. */
+  open(): void;
   /** Calls `again` when the container's next delay is over. `ranMs`: how long it has run. */
   schedule(id: string, ranMs: number, again: () => void): void;
   /** Nothing is due any more, and the next delay is the shortest. */
@@ -23,10 +25,13 @@ export interface Restarts {
 export function createRestarts(timers: Timers): Restarts {
   const delays = new Map<string, number>();
   const due = new Map<string, () => void>();
-  let closed = false;
+  let working = false;
   return {
+    open() {
+      working = true;
+    },
     schedule(id, ranMs, again) {
-      if (closed) return;
+      if (!working) return;
       due.get(id)?.();
       const delayMs = nextDelayMs(delays.get(id) ?? 0, ranMs);
       delays.set(id, delayMs);
@@ -42,7 +47,7 @@ export function createRestarts(timers: Timers): Restarts {
       delays.delete(id);
     },
     close() {
-      closed = true;
+      working = false;
       for (const cancel of due.values()) cancel();
       due.clear();
     },
