@@ -47,7 +47,7 @@ export interface Snapshotter {
   usage(namespace: string, key: string): Promise<SnapshotUsage>;
   /** Of an active snapshot or a view. */
   mounts(namespace: string, key: string): SnapshotMount[];
-  /** @throws already_exists, not_found (parent), failed_precondition (parent not committed). `lease`: "" for none. */
+  /** @throws already_exists, not_found (parent), invalid_argument (parent not committed). `lease`: "" for none. */
   prepare(
     namespace: string,
     key: string,

@@ -39,8 +39,10 @@ export interface SnapshotRecords {
   list(namespace: string): SnapshotRecord[];
   /** Ids of the trees below, the nearest first. */
   parents(namespace: string, record: SnapshotInfo): string[];
-  /** @throws already_exists, not_found (parent, lease), failed_precondition (parent not committed) */
+  /** @throws already_exists, not_found (parent, lease), invalid_argument (parent not committed) */
   add(namespace: string, snapshot: NewSnapshot): SnapshotRecord;
+  /** The active snapshot `key`, when it may become `name`. @throws already_exists, not_found, failed_precondition (not active) */
+  committable(namespace: string, name: string, key: string): SnapshotRecord;
   commit(namespace: string, commit: CommitSnapshot): void;
   setLabels(namespace: string, key: string, labels: Labels): void;
   /** @throws not_found, failed_precondition (it has children) */
@@ -75,6 +77,9 @@ export interface SnapshotRecordsParts {
   readonly clock: Clock;
 }
 
+/** The name a snapshot is made for. */
+const TARGET = "containerd.io/snapshot.ref";
+
 export function createSnapshotRecords(
   snapshotter: string,
   { database, namespaces, clock }: SnapshotRecordsParts,
@@ -88,8 +93,30 @@ export function createSnapshotRecords(
   };
   const get = (namespace: string, key: string): SnapshotRecord => {
     const found = find(namespace, key);
-    if (found === undefined) throw new SkiffError("not_found", `snapshot ${key}: does not exist: not found`);
+    if (found === undefined) throw new SkiffError("not_found", `snapshot ${key} does not exist: not found`);
     return found;
+  };
+  const checkParent = (namespace: string, parent: string): void => {
+    if (parent === "") return;
+    const kind = find(namespace, parent)?.kind;
+    if (kind === undefined)
+      throw new SkiffError("not_found", `parent snapshot ${parent} does not exist: not found`);
+    if (kind !== "committed") {
+      const message = `failed to create snapshot: parent ${JSON.stringify(parent)} is not committed snapshot`;
+      throw new SkiffError("invalid_argument", `${message}: invalid argument`);
+    }
+  };
+  const committable = (namespace: string, name: string, key: string): SnapshotRecord => {
+    if (name === "") throw new SkiffError("invalid_argument", "snapshot name must not be empty");
+    if (find(namespace, name) !== undefined)
+      throw new SkiffError("already_exists", `snapshot ${JSON.stringify(name)}: already exists`);
+    const record = get(namespace, key);
+    if (record.kind !== "active")
+      throw new SkiffError(
+        "failed_precondition",
+        `failed to commit snapshot: snapshot ${JSON.stringify(key)} is not active: failed precondition`,
+      );
+    return record;
   };
   const hold = (namespace: string, lease: string, key: string): void => {
     if (lease === "") return;
@@ -105,6 +132,7 @@ export function createSnapshotRecords(
       .get(namespace, snapshotter, key) !== null;
   return {
     get,
+    committable,
     list: (namespace) =>
       database
         .query<Row, [string, string]>(`SELECT * FROM snapshots ${WHERE} ORDER BY key`)
@@ -123,12 +151,12 @@ export function createSnapshotRecords(
       checkLabels(labels);
       if (key === "") throw new SkiffError("invalid_argument", "snapshot key must not be empty");
       if (find(namespace, key) !== undefined)
-        throw new SkiffError("already_exists", `snapshot ${key}: already exists`);
-      if (parent !== "" && get(namespace, parent).kind !== "committed")
-        throw new SkiffError(
-          "failed_precondition",
-          `parent "${parent}" is not committed snapshot: failed precondition`,
-        );
+        throw new SkiffError("already_exists", `snapshot ${JSON.stringify(key)}: already exists`);
+      // Who unpacks says what it is to become: nothing to do when that is there.
+      const target = labels[TARGET] ?? "";
+      if (target !== "" && find(namespace, target) !== undefined)
+        throw new SkiffError("already_exists", `target snapshot ${JSON.stringify(target)}: already exists`);
+      checkParent(namespace, parent);
       namespaces.ensure(namespace);
       const now = clock.nowNs();
       database
@@ -142,16 +170,13 @@ export function createSnapshotRecords(
     }),
     commit: database.transaction((namespace: string, { name, key, labels, lease, usage }: CommitSnapshot) => {
       checkLabels(labels);
-      const record = get(namespace, key);
-      if (record.kind !== "active")
-        throw new SkiffError("failed_precondition", `snapshot ${key} is not active: failed precondition`);
-      if (find(namespace, name) !== undefined)
-        throw new SkiffError("already_exists", `snapshot ${name}: already exists`);
+      const record = committable(namespace, name, key);
+      const now = clock.nowNs();
       database
         .query(
-          "UPDATE snapshots SET key = ?, kind = 'committed', labels = ?, updated_at = ?, size = ?, inodes = ? WHERE id = ?",
+          "UPDATE snapshots SET key = ?, kind = 'committed', labels = ?, created_at = ?, updated_at = ?, size = ?, inodes = ? WHERE id = ?",
         )
-        .run(name, encodeLabels(labels), clock.nowNs(), usage.size, usage.inodes, record.id);
+        .run(name, encodeLabels(labels), now, now, usage.size, usage.inodes, record.id);
       database
         .query("DELETE FROM lease_resources WHERE namespace = ? AND type = ? AND id = ?")
         .run(namespace, `snapshots/${snapshotter}`, key);

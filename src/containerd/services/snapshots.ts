@@ -46,7 +46,7 @@ export function snapshotsService({ snapshotters, events, collector }: SnapshotsP
     if (found === undefined)
       throw new SkiffError(
         "invalid_argument",
-        snapshotter === "" ? "snapshotter argument missing" : `snapshotter not loaded: ${snapshotter}`,
+        `${snapshotter === "" ? "snapshotter argument missing" : `snapshotter not loaded: ${snapshotter}`}: invalid argument`,
       );
     return found;
   };
@@ -89,7 +89,10 @@ export function snapshotsService({ snapshotters, events, collector }: SnapshotsP
       const paths = request.updateMask?.paths ?? [];
       const unknown = paths.find((path) => !/^labels(\.|$)/.test(path));
       if (unknown !== undefined)
-        throw new SkiffError("invalid_argument", `cannot update ${unknown} field on snapshot "${name}"`);
+        throw new SkiffError(
+          "invalid_argument",
+          `cannot update "${unknown}" field on snapshot "${name}": invalid argument`,
+        );
       return { info: toInfo(of(request).update(namespaceOf(context), name, labels, paths)) };
     },
     async *list(request, context) {

@@ -25,6 +25,6 @@ export const native: TreeKind = {
   mounts(directory, record, parents) {
     const view = record.kind === "view";
     const source = treeOf(directory(view && parents[0] !== undefined ? parents[0] : record.id));
-    return [{ type: "bind", source, target: "", options: [view ? "ro" : "rw", "rbind"] }];
+    return [{ type: "bind", source, target: "", options: ["rbind", view ? "ro" : "rw"] }];
   },
 };

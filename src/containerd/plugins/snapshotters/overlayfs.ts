@@ -1,11 +1,15 @@
 /** Snapshots as layers of overlayfs: `fs` holds what a snapshot changes, `work` is overlayfs's own. Source: kernel's filesystems/overlayfs. */
-import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { chown } from "node:fs/promises";
 import { join } from "node:path";
 import type { TreeKind } from "./snapshotter.ts";
 
 const ROOT_MODE = 0o755;
 const MODE_BITS = 0o7777;
+
+/** Without an index the same lower directories may lie under many overlays. An old kernel has none and refuses the option. */
+const indexOff = (): readonly string[] =>
+  existsSync("/sys/module/overlay/parameters/index") ? ["index=off"] : [];
 
 const treeOf = (directory: string): string => join(directory, "fs");
 
@@ -34,7 +38,7 @@ export const overlayfs: TreeKind = {
     if (lower.length === 0) return bind(fs, record.kind === "view" ? "ro" : "rw");
     const writable =
       record.kind === "active" ? [`workdir=${join(directory(record.id), "work")}`, `upperdir=${fs}`] : [];
-    const options = ["index=off", ...writable, `lowerdir=${lower.join(":")}`];
+    const options = [...indexOff(), ...writable, `lowerdir=${lower.join(":")}`];
     return [{ type: "overlay", source: "overlay", target: "", options }];
   },
 };

@@ -9,8 +9,10 @@
  * records, which `cleanup` finds.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { linuxKernel } from "../../../kernel/linux.ts";
+import { measureBeside, removeBeside } from "../../../kernel/tree/beside.ts";
+import { SkiffError } from "../../../lib/errors.ts";
 import type { IdSource } from "../../../lib/ids.ts";
 import type { SnapshotInfo, SnapshotMount, Snapshotter, SnapshotUsage } from "../../core/snapshots.ts";
 import { mergeLabels } from "../../metadata/labels.ts";
@@ -47,19 +49,13 @@ function plainInfo({ name, parent, kind, labels, createdAtNs, updatedAtNs }: Sna
   return { name, parent, kind, labels, createdAtNs, updatedAtNs };
 }
 
-/** Bytes on disk and inodes, as du(1). Files with several names count once. */
-async function measure(path: string): Promise<SnapshotUsage> {
-  const du = (flag: string) =>
-    Bun.spawn(["du", "-sx", flag, path], { stdout: "pipe", stderr: "ignore" }).stdout.text();
-  const [blocks, inodes] = await Promise.all([du("--block-size=1"), du("--inodes")]);
-  return { size: Number.parseInt(blocks, 10) || 0, inodes: Number.parseInt(inodes, 10) || 0 };
-}
-
 export class DirectorySnapshotter implements Snapshotter {
   readonly name: string;
   readonly #records: SnapshotRecords;
   readonly #snapshots: string;
   readonly #trash: string;
+  /** By name in the trash. */
+  readonly #deleting = new Map<string, Promise<void>>();
 
   constructor(
     private readonly kind: TreeKind,
@@ -91,11 +87,15 @@ export class DirectorySnapshotter implements Snapshotter {
 
   async usage(namespace: string, key: string): Promise<SnapshotUsage> {
     const record = this.#records.get(namespace, key);
-    return record.kind === "committed" ? record.usage : measure(this.kind.tree(this.#directory(record.id)));
+    return record.kind === "active" ? this.#measure(record.id) : record.usage;
   }
 
   mounts(namespace: string, key: string): SnapshotMount[] {
     const record = this.#records.get(namespace, key);
+    if (record.kind === "committed") {
+      const message = `failed to get active mount: requested snapshot ${key} not active or view`;
+      throw new SkiffError("failed_precondition", `${message}: failed precondition`);
+    }
     return this.#mountsOf(namespace, record);
   }
 
@@ -108,8 +108,7 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 
   async commit(namespace: string, name: string, key: string, labels: Labels, lease: string): Promise<void> {
-    const record = this.#records.get(namespace, key);
-    const usage = await measure(this.kind.tree(this.#directory(record.id)));
+    const usage = await this.#measure(this.#records.committable(namespace, name, key).id);
     this.#records.commit(namespace, { name, key, labels, lease, usage });
   }
 
@@ -121,7 +120,7 @@ export class DirectorySnapshotter implements Snapshotter {
   async cleanup(): Promise<void> {
     const known = this.#records.ids();
     for (const id of readdirSync(this.#snapshots)) if (!known.has(id)) this.#discard(id);
-    await Promise.all(readdirSync(this.#trash).map((name) => this.#delete(join(this.#trash, name))));
+    for (const name of readdirSync(this.#trash)) await this.#delete(name);
   }
 
   readonly #directory = (id: string): string => join(this.#snapshots, id);
@@ -147,13 +146,23 @@ export class DirectorySnapshotter implements Snapshotter {
   #discard(id: string): void {
     const from = this.#directory(id);
     if (!existsSync(from)) return;
-    const to = join(this.#trash, `${id}-${this.parts.ids.hex(4)}`);
-    renameSync(from, to);
-    void this.#delete(to);
+    const name = `${id}-${this.parts.ids.hex(4)}`;
+    renameSync(from, join(this.#trash, name));
+    void this.#delete(name);
   }
 
-  async #delete(path: string): Promise<void> {
+  #delete(name: string): Promise<void> {
+    const known = this.#deleting.get(name);
+    if (known !== undefined) return known;
     // In use as a mount still, perhaps: the next cleanup finds it.
-    await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    const work = removeBeside(linuxKernel, this.#trash, name)
+      .catch(() => undefined)
+      .finally(() => this.#deleting.delete(name));
+    this.#deleting.set(name, work);
+    return work;
+  }
+
+  #measure(id: string): Promise<SnapshotUsage> {
+    return measureBeside(linuxKernel, this.kind.tree(this.#directory(id)));
   }
 }
