@@ -94,6 +94,18 @@ test("the user's signals and update", async () => {
   expect(await fails("update", "--restart", "foo", "once")).toContain("invalid restart policy");
 });
 
+test("a signal that was not meant to end it ends its policy all the same, unless a stop signal is named", async () => {
+  const script = "trap : USR1; until test -e /go; do sleep 0.05; done; rm /go; exit 5";
+  for (const [name, ...flags] of [["plain-signal"], ["named-signal", "--stop-signal", "TERM"]] as const) {
+    await run(name, ...flags, "--restart", "always", "busybox", "sh", "-c", script);
+    await ok("kill", "-s", "USR1", name);
+    await ok("exec", name, "touch", "/go");
+  }
+  await until("plain-signal", "exited 5 0");
+  await until("named-signal", "running 0 1");
+  await ok("rm", "-f", "plain-signal", "named-signal");
+});
+
 test("a check: starting, unhealthy, healthy, paused, stopped; events as of any exec", async () => {
   const check = ["--health-cmd", "test -e /ok && echo fine", "--health-interval", "300ms"];
   await ok(
