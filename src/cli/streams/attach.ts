@@ -55,7 +55,9 @@ export function attachStreams(stream: ClientStream, options: AttachOptions): Att
   const { tty, stdin } = options;
   const leaveRaw = tty && stdin && isTerminal(STDIN) ? enterRawMode(STDIN) : () => {};
   const input = stdin ? openStdin() : undefined;
-  const out = (bytes: Uint8Array) => void (options.stdout && writeStdout(bytes));
+  const out = (bytes: Uint8Array) => {
+    if (options.stdout && !writeStdout(bytes)) throw new CliError("write /dev/stdout: broken pipe");
+  };
   const err = (bytes: Uint8Array) => void (options.stderr && writeStderr(bytes));
   const copy = async (): Promise<"ended"> => {
     if (tty) for await (const bytes of stream.input) out(bytes);

@@ -1,9 +1,12 @@
 /** `skiff logs` */
+import { constants } from "node:os";
 import { writeStderr, writeStdout } from "../../../kernel/stdout.ts";
 import { bool, type Command, text } from "../../command.ts";
 import { demultiplex } from "../../streams/frames.ts";
 import { inPath } from "../each.ts";
 import { timestampOf } from "../timestamps.ts";
+
+const BROKEN_PIPE_CODE = 128 + constants.signals.SIGPIPE;
 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER",
@@ -36,8 +39,8 @@ export const command: Command = {
     };
     const { body } = await client.send("GET", `/containers/${Id}/logs`, { query });
     const out = (bytes: Uint8Array) => {
-      // Nobody reads any more (`| head`).
-      if (!writeStdout(bytes)) process.exit(0);
+      // Nobody reads any more (`| head`): as if the signal had ended us.
+      if (!writeStdout(bytes)) process.exit(BROKEN_PIPE_CODE);
     };
     if (Config.Tty) for await (const bytes of body) out(bytes);
     else await demultiplex(body, { out, err: writeStderr });
