@@ -444,7 +444,7 @@ int plan_run(const struct plan_request *request, struct plan_result *result)
 	run.at = 0;
 	run.said = "";
 	run.init_status = pair[1];
-	self = (struct executor){ .status = pair[0], .stdio = request->stdio };
+	self = (struct executor){ .status = pair[0], .stdio = request->stdio, .plain_newlines = request->plain_newlines };
 	for (unsigned i = 0; i < SLOTS; i++)
 		self.slots[i] = -1;
 	void *shared = plan.trace ? mmap(NULL, plan.count * sizeof *spans, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) : NULL;

@@ -120,15 +120,11 @@ static bool copy_chunk(int from, int to)
 	return n > 0;
 }
 
-/* Our terminal in raw mode but with output processing, so the container's must not make CR LF of LF a second time. */
-static bool raw_mode(int master, struct termios *before)
+/* Our terminal in raw mode but with output processing: it makes CR LF of LF, the container's does not (plain_newlines). */
+static bool raw_mode(struct termios *before)
 {
-	struct termios raw, theirs;
+	struct termios raw;
 
-	if (tcgetattr(master, &theirs) == 0) {
-		theirs.c_oflag &= ~(tcflag_t)ONLCR;
-		tcsetattr(master, TCSANOW, &theirs);
-	}
 	if (tcgetattr(0, before) < 0)
 		return false;
 	raw = *before;
@@ -143,7 +139,7 @@ static int foreground(const struct plan_result *result, int signals)
 	struct signalfd_siginfo info;
 	struct termios before;
 	struct pollfd polls[3] = { { signals, POLLIN, 0 }, { result->terminal, POLLIN, 0 }, { result->terminal < 0 ? -1 : 0, POLLIN, 0 } };
-	bool raw = result->terminal >= 0 && raw_mode(result->terminal, &before), ended = false;
+	bool raw = result->terminal >= 0 && raw_mode(&before), ended = false;
 	int status = 0;
 
 	if (result->terminal >= 0)
@@ -204,6 +200,7 @@ static int plan_main(int argc, char **argv)
 		return FAILED;
 	close(fd);
 	drop_terminal_signals();
+	request.plain_newlines = wait;
 	int failed = plan_run(&request, &result);
 	sigset_t before;
 	int signals = wait && !failed ? signals_open(&before) : -1;

@@ -103,6 +103,7 @@ struct executor {
 	int status;        /* this actor's end of the pair */
 	int slots[SLOTS];
 	const int *stdio;
+	bool plain_newlines; /* plan_request */
 	const char *cause; /* instead of strerror */
 	char *home;
 	char program[4096];

@@ -22,6 +22,8 @@ struct plan_request {
 	size_t size;
 	/* The process's 0, 1, 2; -1: the slave of the terminal the plan makes (or, without one, our own). Not closed. */
 	int stdio[3];
+	/* The terminal the plan makes leaves LF as it is: whoever shows it has a terminal of its own that does the rest (runc in the foreground). */
+	bool plain_newlines;
 };
 
 struct plan_result {

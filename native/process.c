@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { DEVPTS_MAGIC = 0x1cd1, PASSWD_MAX = 1 << 20, CAPABILITY_VERSION_3 = 0x20080522, WHO_PROCESS = 1 };
@@ -70,6 +71,12 @@ int do_terminal(const struct op *op)
 	}
 	if (fchown(slave, (uid_t)U(2), (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
 		return -errno;
+	/* Before anybody can write to it. */
+	struct termios modes;
+	if (self.plain_newlines && tcgetattr(slave, &modes) == 0) {
+		modes.c_oflag &= ~(tcflag_t)ONLCR;
+		tcsetattr(slave, TCSANOW, &modes);
+	}
 	int failed = tell_terminal(master);
 	close(master);
 	if (failed || ioctl(slave, TIOCSCTTY, 0) < 0)
