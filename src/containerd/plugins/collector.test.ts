@@ -113,8 +113,11 @@ function openBed() {
     async [Symbol.asyncDispose]() {
       database.close();
       // Removed trees are being deleted in the background: one of the two finds its file gone.
-      for (let tries = 0; tries < 100 && existsSync(directory); tries++)
-        await rm(directory, { recursive: true, force: true }).catch(() => Bun.sleep(5));
+      for (let tries = 0; tries < 1000 && existsSync(directory); tries++) {
+        await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+        await Bun.sleep(tries);
+      }
+      expect(existsSync(directory)).toBe(false);
     },
   };
 }

@@ -63,9 +63,8 @@ export function contentService({ content, events, collector }: ContentServicePar
           `cannot update "${unknown}" field on content info "${digest}": invalid argument`,
         );
       const merged = mergeLabels(content.info(namespace, digest).labels, labels, paths);
-      const info = content.update(namespace, digest, merged, true);
-      collector.schedule();
-      return { info: toInfo(info) };
+      // No collection: clients label what they have not named yet.
+      return { info: toInfo(content.update(namespace, digest, merged, true)) };
     },
     async *read(request, context) {
       const [from, size] = [Number(request.offset), Number(request.size)];

@@ -189,11 +189,11 @@ describe("genuine ctr", () => {
     await ctr("leases", "create", "--id", "l");
     expect(await ctr("leases", "rm", "--sync", "l")).toMatchObject({ code: 0 });
   };
-  beforeAll(start);
+  beforeAll(start, 60_000);
   afterAll(async () => {
     daemon.kill("SIGTERM");
     await daemon.exited;
-  });
+  }, 60_000);
 
   test("ingest, list, label, get and remove 100 MB", async () => {
     const path = join(directory, "big");
@@ -208,7 +208,7 @@ describe("genuine ctr", () => {
     expect(got.out.equals(bytes)).toBe(true);
     expect((await ctr("content", "rm", digest)).code).toBe(0);
     expect((await ctr("content", "get", digest)).err).toContain("not found");
-  });
+  }, 60_000);
 
   test("an ingest survives SIGKILL of the daemon and is resumed where it ended", async () => {
     const bytes = Buffer.alloc(8 * 1024 * 1024, "resumed");
@@ -227,5 +227,5 @@ describe("genuine ctr", () => {
     expect([await again.exited, await again.stderr.text()]).toEqual([0, ""]);
     expect((await ctr("content", "get", digest)).out.equals(bytes)).toBe(true);
     expect((await ctr("content", "active")).out.toString()).not.toContain("half");
-  });
+  }, 60_000);
 });
