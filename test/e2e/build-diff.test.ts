@@ -72,10 +72,15 @@ const MADE = /^(\.dockerfile\.[0-9a-f]+|\.dockerignore|Dockerfile)$/;
 const MADE_UP = /^\.dockerfile\./;
 const DEPRECATED = /^DEPRECATED: The legacy builder[\s\S]*?\n\n/;
 
+function byMade(a: Record<string, unknown>, b: Record<string, unknown>): number {
+  const order = ({ name }: Record<string, unknown>) => (MADE_UP.test(String(name)) ? 1 : 0);
+  return order(a) - order(b);
+}
+
 /** What an archive holds; how its writer dresses long names is left out, and when files were made on the way. */
 function entriesOf(body: Buffer | undefined): unknown {
   if (body === undefined || body.length === 0) return undefined;
-  const entries: unknown[] = [];
+  const entries: Record<string, unknown>[] = [];
   let content: Buffer[] = [];
   const reader = new TarReader({
     entry({ name, type, mode, uid, gid, size, linkName, modifiedNs, xattrs }) {
@@ -85,10 +90,11 @@ function entriesOf(body: Buffer | undefined): unknown {
       entries.push({ name: plain(name), type, mode, uid, gid, size, linkName, ...same });
     },
     data: (bytes) => void content.push(Buffer.from(bytes)),
-    end: () => void entries.push(Bun.hash(plain(Buffer.concat(content).toString("latin1")))),
+    end: () => void (entries.at(-1)!["content"] = Bun.hash(plain(Buffer.concat(content).toString("latin1")))),
   });
   reader.push(body);
-  return entries;
+  // docker adds what it makes up in any order.
+  return entries.toSorted(byMade);
 }
 
 async function once(program: string, args: readonly string[], input: string | undefined) {

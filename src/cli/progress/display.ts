@@ -63,7 +63,18 @@ class Rows {
   }
 }
 
-/** `aux` gets what is for programs. @throws CliError with what the daemon says went wrong */
+/** What the daemon says went wrong. */
+export class ProgressFailure extends CliError {
+  constructor(
+    message: string,
+    /** Of the program that failed, in a build; 0 when none did. */
+    readonly stepCode: number,
+  ) {
+    super(message);
+  }
+}
+
+/** `aux` gets what is for programs. @throws ProgressFailure */
 export async function showProgress(
   body: AsyncIterable<Uint8Array>,
   screen: Screen,
@@ -77,7 +88,7 @@ export async function showProgress(
     }
     const up = rows.place(line);
     const message = line.errorDetail?.message ?? line.error;
-    if (message !== undefined) throw new CliError(message, line.errorDetail?.code || 1);
+    if (message !== undefined) throw new ProgressFailure(message, line.errorDetail?.code ?? 0);
     const moves = screen.terminal && up > 0;
     const text = lineText(line, screen);
     screen.write(moves ? `\x1b[${up}A${text}\x1b[${up}B` : text);

@@ -8,7 +8,7 @@ import { BUILD_FLAGS, buildQuery } from "../../build/request.ts";
 import { counted } from "../../build/upload.ts";
 import type { Command, Context } from "../../command.ts";
 import { CliError } from "../../errors.ts";
-import { type Screen, screenOf, showProgress } from "../../progress/display.ts";
+import { ProgressFailure, type Screen, screenOf, showProgress } from "../../progress/display.ts";
 
 /** With `--quiet`: kept until it is known whether anybody needs it. */
 function keepingScreen(kept: string[]): Screen {
@@ -60,9 +60,13 @@ export const command: Command = {
     const screen = screenOf("stdout");
     let id: string;
     try {
-      id = await build(context, quiet ? keepingScreen(sent) : screen, quiet ? keepingScreen(shown) : screen);
+      // Bars of images that a build pulls are not drawn, even on a terminal: docker 28 lost them.
+      const plain = { ...screen, terminal: false };
+      id = await build(context, quiet ? keepingScreen(sent) : screen, quiet ? keepingScreen(shown) : plain);
     } catch (error) {
       if (quiet) writeStderr([...sent, ...shown].join(""));
+      // A build ends as its failed step did.
+      if (error instanceof ProgressFailure) throw new CliError(error.message, error.stepCode || 1);
       throw error;
     }
     if (quiet) writeStdout(shown.join(""));

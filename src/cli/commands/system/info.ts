@@ -40,7 +40,8 @@ export const command: Command = {
   words: { min: 0, max: 0 },
   async run(context) {
     const { config } = context.settings;
-    const client = { Debug: false, ...clientVersion(context.settings.context) };
+    const { ApiVersion: _, ...own } = clientVersion(context.settings.context);
+    const client = { Debug: false, ...own };
     const { info, failure } = await ask(context);
     const format = context.text("format");
     if (format !== "") {

@@ -30,6 +30,24 @@ function clientText(client: ClientVersion): string {
   ].join("");
 }
 
+/** `Thu May  7 21:09:36 2026`, of what older daemons write in another way. */
+function buildTime(text: string): string {
+  const date = new Date(text);
+  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(date.getTime())) return text;
+  const [day = "", number = "", month = "", year = "", time = ""] = date.toUTCString().split(/,? /);
+  return `${day} ${month} ${number.replace(/^0/, "").padStart(2)} ${time} ${year}`;
+}
+
+/** Its date as people read it. */
+function readable(version: Version): Version {
+  const Components = version.Components.map((component) => {
+    const { Details = {} } = component;
+    if (component.Name !== "Engine" || Details["BuildTime"] === undefined) return component;
+    return { ...component, Details: { ...Details, BuildTime: buildTime(Details["BuildTime"]) } };
+  });
+  return { ...version, Components };
+}
+
 function engineText(version: string, details: Readonly<Record<string, string>>): string {
   const of = (name: string) => details[name] ?? "";
   return [
@@ -86,7 +104,7 @@ function formatted(format: string, Client: ClientVersion, Server: Version | null
 
 async function ask(context: Context): Promise<{ server: Version | null; failure: string }> {
   try {
-    return { server: await context.client.get<Version>("/version"), failure: "" };
+    return { server: readable(await context.client.get<Version>("/version")), failure: "" };
   } catch (error) {
     return { server: null, failure: messageOf(error) };
   }
