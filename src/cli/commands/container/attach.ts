@@ -44,8 +44,6 @@ export const command: Command = {
     const stopSize = Config.Tty && isTerminal(1) ? followSize(client, `/containers/${Id}/resize`) : () => {};
     try {
       if ((await attached.output) === "detached") throw detachedError();
-      const after = await client.get<Inspected>(`/containers/${Id}/json`).catch(() => undefined);
-      if (after?.State.Running === true) return 0;
       return (await exit).StatusCode;
     } finally {
       stopProxy();

@@ -54,21 +54,10 @@ async function runAttached(context: Context, id: string, { attach, body }: Creat
     );
     if (tty && isTerminal(1)) stopSize = followSize(client, `/containers/${id}/resize`);
     if ((await attached.output) === "detached") return 0;
-    if (tty && attach.stdin && (await leftRunning(client, id))) return 0;
     return await exit;
   } finally {
     stopProxy();
     stopSize();
-  }
-}
-
-/** The streams ended and the container runs on: another client of the same terminal has left by the detach keys. */
-async function leftRunning(client: Context["client"], id: string): Promise<boolean> {
-  try {
-    const { State } = await client.get<{ State: { Running: boolean } }>(`/containers/${id}/json`);
-    return State.Running;
-  } catch {
-    return false;
   }
 }
 

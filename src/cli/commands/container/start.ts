@@ -32,10 +32,6 @@ async function startAttached(context: Context, name: string): Promise<number> {
     await client.post(`/containers/${Id}/start`);
     if (Config.Tty && isTerminal(1)) stopSize = followSize(client, `/containers/${Id}/resize`);
     if ((await attached.output) === "detached") return 0;
-    if (Config.Tty && stdin) {
-      const { State } = await client.get<{ State: { Running: boolean } }>(`/containers/${Id}/json`);
-      if (State.Running) return 0;
-    }
     return await exit;
   } finally {
     stopProxy();
