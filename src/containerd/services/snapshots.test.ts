@@ -1,10 +1,13 @@
 /** Snapshots at the genuine containerd and at ours: one script, the same answers. Needs root. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { linkSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Snapshots } from "../../contracts/containerd/gen/snapshots_pb.ts";
 import { createClient } from "../../wire/h2/client.ts";
 import { atBoth, type Peers, type Recorder, startPeers } from "./testing-peers.ts";
+
+/** The machine may be busy. */
+setDefaultTimeout(60_000);
 
 let peers: Peers;
 beforeAll(async () => {

@@ -203,6 +203,8 @@ export class Extractor implements TarHandler, Disposable {
     if (from === undefined)
       throw new SkiffError("not_found", `link to ${JSON.stringify(target)}: no such file`);
     this.kernel.linkat(from.directory, from.base, place.directory, place.base, 0);
+    // As containerd and Docker: what the link's own header says counts.
+    this.#describeName(place, entry);
   }
 
   #whiteOut(name: string, place: Place): void {
@@ -252,18 +254,17 @@ export class Extractor implements TarHandler, Disposable {
     for (const [name, value] of entry.xattrs) this.#setXattr(fd, name, value);
   }
 
-  /** What cannot be opened: symbolic links and devices. Neither is followed nor used. */
+  /** What cannot or must not be opened: links, devices. None is followed or used: CVE-2021-32760 changed modes through links. */
   #describeName({ directory, base }: Place, entry: TarEntry): void {
     const { kernel } = this;
     const { uid, gid } = this.options.owner ?? entry;
     kernel.fchownat(directory, base, uid, gid, AT.SYMLINK_NOFOLLOW);
-    if (entry.type !== "symlink") {
-      const fd = kernel.openat(directory, base, O.PATH | O.NOFOLLOW, 0);
-      try {
-        kernel.fchmodat(AT_FDCWD, `/proc/self/fd/${fd}`, entry.mode);
-      } finally {
-        kernel.close(fd);
-      }
+    const fd = kernel.openat(directory, base, O.PATH | O.NOFOLLOW, 0);
+    try {
+      const isLink = (kernel.statx(fd, "", AT.EMPTY_PATH).mode & S.IFMT) === S.IFLNK;
+      if (!isLink) kernel.fchmodat(AT_FDCWD, `/proc/self/fd/${fd}`, entry.mode);
+    } finally {
+      kernel.close(fd);
     }
     for (const [name, value] of entry.xattrs)
       this.#setXattr(`/proc/self/fd/${directory}/${base}`, name, value);

@@ -76,7 +76,7 @@ function compressionOf(mediaType: string): Compression {
   if (/[+.]gzip$/.test(mediaType)) return "gzip";
   if (/[+.]zstd$/.test(mediaType)) return "zstd";
   if (/\.tar$/.test(mediaType)) return "none";
-  throw new SkiffError("unimplemented", `unsupported diff media type: ${mediaType}`);
+  throw new SkiffError("unimplemented", `unsupported diff media type: ${mediaType}: not implemented`);
 }
 
 /** Empty directories to mount on; what is mounted is seen by the child alone and goes with it. */
