@@ -5,7 +5,7 @@ import { socketPair } from "../../kernel/socketpair.ts";
 /** Answers our end of a connected stream socket; the program has the other, and ends when either side closes. */
 export function openCommand(argv: readonly string[]): number {
   const [ours, theirs] = socketPair();
-  const child = Bun.spawn([...argv], { stdio: [theirs, theirs, "inherit"] });
+  const child = Bun.spawn([...argv], { env: process.env, stdio: [theirs, theirs, "inherit"] });
   child.unref();
   closeSync(theirs);
   return ours;

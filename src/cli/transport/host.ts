@@ -23,7 +23,7 @@ function parseTcp(rest: string, tls: boolean): Host {
     kind: "tcp",
     hostname: hostname.replace(/^\[|\]$/g, "") || "localhost",
     port: Number(port) || (tls ? PORT_TLS : PORT),
-    base: base.replace(/\/+$/, ""),
+    base,
   };
 }
 

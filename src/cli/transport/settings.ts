@@ -118,6 +118,6 @@ export function readSettings(global: Parsed): Settings {
   return {
     ...{ ...common, host: showHost(host, chosen.host), ownDaemon: false },
     endpoint: endpointOf(host, chosen.tls),
-    base: host.kind === "tcp" ? host.base : "",
+    base: host.kind === "tcp" ? host.base.replace(/\/+$/, "") : "",
   };
 }
