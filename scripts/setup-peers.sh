@@ -3,7 +3,7 @@
 # Quiet, and quick when everything is there. No service is started: the tests start what they need, on paths of their own.
 set -eu
 
-packages="docker.io containerd runc crun podman conmon netavark docker-registry skopeo umoci debootstrap busybox-static
+packages="docker.io containerd runc crun podman conmon netavark docker-registry skopeo umoci debootstrap busybox-static python3-docker
   nftables iptables iproute2 tmux zstd cpio xz-utils attr libcap2-bin jq curl procps qemu-system-x86 libseccomp2"
 
 missing=

@@ -20,6 +20,7 @@ import { openNetworks } from "./networks/open.ts";
 import { createHandler } from "./server/handler.ts";
 import { createRouter, type Route } from "./server/router.ts";
 import { archiveRoutes } from "./server/routes/archive.ts";
+import { buildRoutes } from "./server/routes/build.ts";
 import { containerStreamRoutes } from "./server/routes/container-streams.ts";
 import { containerRoutes } from "./server/routes/containers.ts";
 import { distributionRoutes } from "./server/routes/distribution.ts";
@@ -136,6 +137,7 @@ export function assemble(parts: AssembleParts): Daemon {
     ...traceRoutes(tracer, channel),
     ...swarmRoutes(),
     ...pluginRoutes(),
+    ...buildRoutes(),
     ...sessionRoutes(),
   ];
   const handle = createHandler({ router: createRouter(routes), tracer, log: log.error });

@@ -11,7 +11,6 @@ export function sessionRoutes(): Route[] {
     { method: "POST", pattern: "/session", handle: refuse },
     { method: "POST", pattern: "/grpc", handle: refuse },
     { method: "POST", pattern: "/build", handle: refuse },
-    { method: "POST", pattern: "/build/prune", handle: refuse },
     { method: "POST", pattern: "/build/cancel", handle: refuse },
   ];
 }
