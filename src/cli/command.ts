@@ -19,6 +19,8 @@ export interface Command {
   /** `[OPTIONS] IMAGE [COMMAND] [ARG...]` */
   readonly usage: string;
   readonly summary: string;
+  /** What help says beyond the summary. */
+  readonly details?: string;
   readonly flags: readonly Flag[];
   readonly words: { readonly min: number; readonly max: number };
   /** Flags after the first word are the container's, not ours: run, exec. */

@@ -135,7 +135,9 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   if (!LEVELS.includes(level)) throw new CliError(`Unable to parse logging level: ${level}`);
   const { entry, used } = found;
   const rest = asksHelp ? ["--help"] : words.slice(used);
-  return runCommand(entry, words.slice(0, used).join(" "), rest, () => readSettings(global));
+  // A name at the top is a command of its own; another name in the group is not.
+  const name = used === 1 ? words[0]! : entry.path;
+  return runCommand(entry, name, rest, () => readSettings(global));
 }
 
 export async function runProgram(argv: readonly string[]): Promise<number> {

@@ -33,7 +33,7 @@ const CONTAINER: readonly Entry[] = [
   },
   {
     path: "container ls",
-    aliases: ["ps", "container ps", "container list"],
+    aliases: ["ps", "container list", "container ps"],
     summary: "List containers",
     common: true,
     load: () => import("./container/ls.ts"),

@@ -39,6 +39,7 @@ class Scan {
   #long(word: string, at: number): number {
     const equals = word.indexOf("=");
     const name = word.slice(2, equals < 0 ? undefined : equals);
+    if (name === "" || name.startsWith("-")) throw new UsageError(`bad flag syntax: ${word}`);
     const flag = this.flags.find((known) => known.name === name);
     if (flag === undefined) throw new UsageError(`unknown flag: --${name}`);
     const shown = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;

@@ -17,7 +17,9 @@ function flagLine({ short, name, kind, type }: Flag): string {
   return head + shown;
 }
 
-function withDefault({ usage, default: value = "", kind }: Flag): string {
+function withDefault({ usage, kind, type, default: given }: Flag): string {
+  // As Go shows an empty map.
+  const value = given ?? (type === "map" ? "map[]" : "");
   if (value === "" || value === "false" || value === "0") return usage;
   return `${usage} (default ${kind === "string" ? JSON.stringify(value) : value})`;
 }
@@ -34,7 +36,7 @@ export function flagsHelp(flags: readonly Flag[]): string {
 /** `name`: as it was called; `names`: all it has, the full one first. */
 export function commandHelp(name: string, names: readonly string[], command: Command): string {
   const parts = [
-    `Usage:  ${PROGRAM} ${name}${command.usage === "" ? "" : ` ${command.usage}`}\n\n${command.summary}\n`,
+    `Usage:  ${PROGRAM} ${name}${command.usage === "" ? "" : ` ${command.usage}`}\n\n${[command.summary, command.details].filter(Boolean).join("\n\n")}\n`,
   ];
   if (names.length > 1) {
     // Those in the group before those at the top.

@@ -174,6 +174,10 @@ async function copyIn(context: Context, from: string, to: Place): Promise<void> 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tskiff cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
   summary: "Copy files/folders between a container and the local filesystem",
+  details: `Use '-' as the source to read a tar archive from stdin
+and extract it to a directory destination in a container.
+Use '-' as the destination to stream a tar archive of a
+container source to stdout.`,
   flags: [
     bool("archive", "Archive mode (copy all uid/gid information)", "a"),
     bool("follow-link", "Always follow symbol link in SRC_PATH", "L"),

@@ -30,7 +30,6 @@ export const CREATE_FLAGS: readonly Flag[] = [
   list("add-host", "Add a custom host-to-IP mapping (host:ip)", { check: extraHostOf }),
   list("annotation", "Add an annotation to the container (passed through to the OCI runtime)", {
     type: "map",
-    default: "map[]",
   }),
   list("attach", "Attach to STDIN, STDOUT or STDERR", { short: "a", check: checkStream }),
   text("blkio-weight", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)", {
@@ -153,7 +152,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   text("stop-signal", "Signal to stop the container"),
   amount("stop-timeout", "Timeout (in seconds) to stop a container"),
   list("storage-opt", "Storage driver options for the container"),
-  list("sysctl", "Sysctl options", { type: "map", default: "map[]", check: checkSysctl }),
+  list("sysctl", "Sysctl options", { type: "map", check: checkSysctl }),
   list("tmpfs", "Mount a tmpfs directory"),
   bool("tty", "Allocate a pseudo-TTY", "t"),
   list("ulimit", "Ulimit options", { type: "ulimit", default: "[]", check: ulimitOf }),

@@ -1,7 +1,9 @@
 /** A container as a row of `ps`: the fields that `--format` knows. */
 import type { ContainerSummary, Port } from "../../../contracts/engine/container.ts";
+import { familiarString, parseReference } from "../../../lib/reference.ts";
 import type { Row } from "../../format/table.ts";
 import { humanDuration, humanSize } from "../../format/units.ts";
+import { labelText, shortId } from "../../format/words.ts";
 
 export const PS_TITLES: Readonly<Record<string, string>> = {
   ...{ ID: "CONTAINER ID", Names: "NAMES", Image: "IMAGE", Command: "COMMAND", CreatedAt: "CREATED AT" },
@@ -19,6 +21,16 @@ export const PS_TITLES: Readonly<Record<string, string>> = {
 const COLUMNS = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 export const PS_FORMAT = `table ${COLUMNS}`;
 export const PS_SIZE = `${PS_FORMAT}\t{{.Size}}`;
+/** `--format raw` */
+export const PS_RAW = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}\\n`;
 export const PS_QUIET = "{{.ID}}";
 
 const ID_LENGTH = 12;
@@ -32,42 +44,44 @@ function ellipsis(text: string, length: number): string {
 interface Group {
   readonly ip: string;
   readonly type: string;
-  readonly shift: number;
-  first: number;
+  readonly first: number;
   last: number;
 }
 
-/** `0.0.0.0:8000-8002->80-82/tcp`: neighbours are one range. */
+function groupText({ ip, type, first, last }: Group): string {
+  const range = first === last ? String(first) : `${first}-${last}`;
+  return `${ip === "" ? "" : `${hostText(ip)}:${range}->`}${range}/${type}`;
+}
+
+const hostText = (ip: string) => (ip.includes(":") ? `[${ip}]` : ip);
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** `80-82/tcp, 0.0.0.0:8000->80/tcp`: neighbours are one range where they keep their numbers; what has another outside comes last. */
 export function displayPorts(ports: readonly Port[]): string {
   const sorted = ports.toSorted(
     (a, b) =>
       a.PrivatePort - b.PrivatePort ||
-      (a.IP ?? "").localeCompare(b.IP ?? "") ||
+      order(a.IP ?? "", b.IP ?? "") ||
       (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
-      a.Type.localeCompare(b.Type),
+      order(a.Type, b.Type),
   );
-  const groups: Group[] = [];
-  for (const { IP = "", PrivatePort, PublicPort, Type } of sorted) {
-    const shift = PublicPort === undefined ? Number.NaN : PublicPort - PrivatePort;
-    const same = groups.find(
-      (group) =>
-        group.ip === IP &&
-        group.type === Type &&
-        Object.is(group.shift, shift) &&
-        group.last + 1 === PrivatePort,
-    );
-    if (same === undefined) groups.push({ ip: IP, type: Type, shift, first: PrivatePort, last: PrivatePort });
-    else same.last = PrivatePort;
+  const ended: string[] = [];
+  const mapped: string[] = [];
+  const open = new Map<string, Group>();
+  for (const { IP: ip = "", PrivatePort: port, PublicPort = 0, Type: type } of sorted) {
+    if (ip !== "" && PublicPort !== port) {
+      mapped.push(`${hostText(ip)}:${PublicPort}->${port}/${type}`);
+      continue;
+    }
+    const key = `${ip}/${type}`;
+    const group = open.get(key);
+    if (group?.last === port - 1) group.last = port;
+    else {
+      if (group !== undefined) ended.push(groupText(group));
+      open.set(key, { ip, type, first: port, last: port });
+    }
   }
-  const range = (first: number, last: number) => (first === last ? String(first) : `${first}-${last}`);
-  return groups
-    .map(({ ip, type, shift, first, last }) => {
-      const inside = `${range(first, last)}/${type}`;
-      if (Number.isNaN(shift)) return inside;
-      const host = ip.includes(":") ? `[${ip}]` : ip;
-      return `${host}:${range(first + shift, last + shift)}->${inside}`;
-    })
-    .join(", ");
+  return [...ended, ...[...open.values()].map(groupText), ...mapped].join(", ");
 }
 
 /** `2026-11-25 06:30:00 +0000 UTC` */
@@ -82,8 +96,20 @@ function namesOf(names: readonly string[], shorten: boolean): string {
   return (shorten ? plain.filter((name) => !name.includes("/")) : plain).join(",");
 }
 
+/** As it was asked for, without a digest; an image's own id in short. */
+function imageOf({ Image, ImageID }: ContainerSummary, shorten: boolean): string {
+  if (Image === "") return "<no image>";
+  if (!shorten) return Image;
+  if (shortId(ImageID) === shortId(Image)) return shortId(Image);
+  try {
+    return familiarString({ ...parseReference(Image), digest: "" });
+  } catch {
+    return Image;
+  }
+}
+
 export function containerRow(container: ContainerSummary, shorten: boolean, nowMs: number): Row {
-  const { Id, Image, Command, Created, Labels, Mounts, SizeRw = 0, SizeRootFs } = container;
+  const { Id, Command, Created, Labels, Mounts, SizeRw = 0, SizeRootFs } = container;
   const names = Mounts.map(({ Name, Source }) => Name ?? Source);
   const size = humanSize(SizeRw, 3);
   const command = shorten ? ellipsis(Command, COMMAND_LENGTH) : Command;
@@ -91,11 +117,8 @@ export function containerRow(container: ContainerSummary, shorten: boolean, nowM
     Command: JSON.stringify(command).replace(/\\"/g, '\\"'),
     CreatedAt: displayTime(Created),
     ID: shorten ? Id.slice(0, ID_LENGTH) : Id,
-    Image:
-      Image === "" ? "<no image>" : shorten ? Image.replace(/^sha256:([0-9a-f]{12})[0-9a-f]+$/, "$1") : Image,
-    Labels: Object.entries(Labels ?? {})
-      .map(([name, value]) => `${name}=${value}`)
-      .join(","),
+    Image: imageOf(container, shorten),
+    Labels: labelText(Labels),
     LocalVolumes: String(Mounts.filter(({ Driver }) => Driver === "local").length),
     Mounts: names.map((name) => (shorten ? ellipsis(name, MOUNT_LENGTH) : name)).join(","),
     Names: namesOf(container.Names, shorten),

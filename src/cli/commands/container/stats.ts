@@ -2,7 +2,8 @@
 
 import type { ContainerSummary } from "../../../contracts/engine/container.ts";
 import { isTerminal, writeStdout } from "../../../kernel/stdout.ts";
-import { bool, type Command, type Context, text } from "../../command.ts";
+import { bool, type Command, type Context } from "../../command.ts";
+import { FORMAT } from "../../format/flags.ts";
 import { renderListing } from "../../format/table.ts";
 import { inPath } from "../each.ts";
 import { type Sample, STATS_FORMAT, STATS_TITLES, statsRow } from "./stats-row.ts";
@@ -35,7 +36,7 @@ export const command: Command = {
   summary: "Display a live stream of container(s) resource usage statistics",
   flags: [
     bool("all", "Show all containers (default shows just running)", "a"),
-    text("format", "Format output using a custom template"),
+    FORMAT,
     bool("no-stream", "Disable streaming stats and only pull the first result"),
     bool("no-trunc", "Do not truncate output"),
   ],
