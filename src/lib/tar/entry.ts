@@ -4,7 +4,7 @@
  *
  *     archive = { header block (512) · data, padded to 512 } · two zero blocks
  *
- * An entry's pax record (`x`) or GNU long name (`L`, `K`) comes in entries of their own in front of it; a global record (`g`) holds for all that follow.
+ * An entry's pax record (`x`) or GNU long name (`L`, `K`) comes in entries of their own in front of it. Sparse files: sparse.ts.
  */
 export const BLOCK_BYTES = 512;
 

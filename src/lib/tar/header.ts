@@ -54,7 +54,9 @@ export function parseHeader(block: Uint8Array): RawHeader {
   if (!sums(block).includes(checksum))
     throw new SkiffError("invalid_argument", "archive/tar: invalid tar header");
   const posix = text(block, 257, 262) === "ustar" && block[262] === 0;
-  const prefix = posix ? text(block, 345, 500) : "";
+  // Schilling's star keeps times where POSIX has the prefix's last bytes.
+  const star = posix && text(block, 508, 512) === "tar";
+  const prefix = posix ? text(block, 345, star ? 476 : 500) : "";
   const name = text(block, 0, 100);
   return {
     name: prefix === "" ? name : `${prefix}/${name}`,

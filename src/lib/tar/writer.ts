@@ -68,7 +68,8 @@ function paxOf(entry: TarEntry, fitsName: boolean): [string, Uint8Array][] {
   for (const key of ["uid", "gid"] as const)
     if (formatOctal(BigInt(entry[key]), 8) === undefined) add(key, String(entry[key]));
   const { modifiedNs } = entry;
-  if (modifiedNs % SECOND_NS !== 0n || modifiedNs < 0n) add("mtime", formatTime(modifiedNs));
+  const fits = modifiedNs % SECOND_NS === 0n && formatOctal(modifiedNs / SECOND_NS, 12) !== undefined;
+  if (!fits) add("mtime", formatTime(modifiedNs));
   for (const [name, value] of [...entry.xattrs].sort(([a], [b]) => (a < b ? -1 : 1)))
     records.push([XATTR_PREFIX + name, value]);
   return records;
