@@ -16,11 +16,18 @@ export const INSPECT_FORMAT: Flag = text("format", `Format output using a custom
   short: "f",
 });
 
+export interface Formats {
+  readonly quiet: boolean;
+  readonly table: string;
+  readonly id: string;
+  /** Of `--format raw`: a line a field. `rawId` is with `-q`. */
+  readonly raw?: string;
+  readonly rawId?: string;
+}
+
 /** The template of a list: `--format`, or docker's own table; `table` and `-q` name the latter in another way. */
-export function chooseFormat(
-  given: string,
-  { quiet, table, id }: { readonly quiet: boolean; readonly table: string; readonly id: string },
-): string {
+export function chooseFormat(given: string, { quiet, table, id, raw, rawId }: Formats): string {
+  if (given === "raw" && raw !== undefined) return quiet ? (rawId ?? raw) : raw;
   if (given === "" || given === "table") return quiet ? id : table;
   return given;
 }

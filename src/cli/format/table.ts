@@ -12,21 +12,34 @@ export type Row = Readonly<Record<string, unknown>>;
 
 const GAP = 3;
 
+/** What Go counts: letters, whatever room they take. */
+const lettersOf = (text: string): number => [...text].length;
+
+/** Pads `column` and those behind it in the rows `first` to `end`: neighbours that go on after the column share its width. */
+function padColumns(
+  rows: readonly string[][],
+  column: number,
+  first: number,
+  end: number,
+  minimum: number,
+): void {
+  const goesOn = (at: number) => at < end && column < rows[at]!.length - 1;
+  for (let at = first; at < end; at++) {
+    if (!goesOn(at)) continue;
+    const start = at;
+    let width = minimum;
+    for (; goesOn(at); at++) width = Math.max(width, lettersOf(rows[at]![column]!) + GAP);
+    for (const row of rows.slice(start, at)) row[column] += " ".repeat(width - lettersOf(row[column]!));
+    padColumns(rows, column + 1, start, at, minimum);
+  }
+}
+
 /** text/tabwriter with a minimum of 10 columns a cell, a gap of 3. */
 export function alignColumns(lines: readonly string[], minimum = 10): string {
-  const cells = lines.map((line) => line.split("\t"));
-  const widths: number[] = [];
-  for (const row of cells)
-    for (const [at, cell] of row.slice(0, -1).entries())
-      widths[at] = Math.max(widths[at] ?? minimum, Bun.stringWidth(cell) + GAP);
-  return cells
-    .map((row) =>
-      row
-        .map((cell, at) =>
-          at === row.length - 1 ? cell : cell + " ".repeat(widths[at]! - Bun.stringWidth(cell)),
-        )
-        .join(""),
-    )
+  const rows = lines.flatMap((line) => line.split("\n")).map((line) => line.split("\t"));
+  padColumns(rows, 0, 0, rows.length, minimum);
+  return rows
+    .map((row) => row.join(""))
     .map((line) => `${line}\n`)
     .join("");
 }

@@ -8,7 +8,7 @@ function general(value: number, digits: number): string {
   if (value === 0) return "0";
   const rounded = Number(value.toPrecision(digits));
   return Math.abs(rounded) >= 10 ** digits
-    ? rounded.toExponential(digits - 1).replace(/e\+?(\d)$/, "e+0$1")
+    ? rounded.toExponential().replace(/e\+?(\d)$/, "e+0$1")
     : String(rounded);
 }
 

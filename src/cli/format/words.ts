@@ -61,6 +61,7 @@ export function rfc3339(ms: number): string {
 /** `a=1,b=2` */
 export function labelText(labels: Readonly<Record<string, string>> | null | undefined): string {
   return Object.entries(labels ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}=${value}`)
     .join(",");
 }

@@ -10,7 +10,10 @@ const SIZE_DIGITS = 3;
 
 export interface ImageRowOptions {
   readonly truncated: boolean;
+  /** A row for each digest of a tag. */
   readonly digests: boolean;
+  /** A row for each digest without a tag. */
+  readonly alone: boolean;
 }
 
 export const IMAGE_TITLES = {
@@ -35,11 +38,17 @@ function parsed(names: readonly string[] | null): Reference[] {
   });
 }
 
-function namesOf({ RepoTags, RepoDigests }: ImageSummary, digests: boolean): Name[] {
+/** No name at all: older daemons make some up. */
+export function isDangling({ RepoTags, RepoDigests }: ImageSummary): boolean {
+  const [tags, digests] = [RepoTags ?? [], RepoDigests ?? []];
+  return `${tags} ${digests}` === "<none>:<none> <none>@<none>" || tags.length + digests.length === 0;
+}
+
+function namesOf(image: ImageSummary, { digests, alone }: ImageRowOptions): Name[] {
+  const { RepoTags, RepoDigests } = image;
   const tagged = parsed(RepoTags).filter(({ tag }) => tag !== "");
   const digested = parsed(RepoDigests).filter(({ digest }) => digest !== "");
-  if ((RepoTags ?? []).length === 0 && (RepoDigests ?? []).length === 0)
-    return [{ repository: NONE, tag: NONE, digest: NONE }];
+  if (isDangling(image)) return [{ repository: NONE, tag: NONE, digest: NONE }];
   const repositories = new Set(tagged.map(familiarName));
   const others = digested.filter((reference) => !repositories.has(familiarName(reference)));
   const withTag = [...repositories].flatMap((repository) => {
@@ -49,19 +58,20 @@ function namesOf({ RepoTags, RepoDigests }: ImageSummary, digests: boolean): Nam
       .filter((reference) => familiarName(reference) === repository)
       .flatMap(({ tag }) => shown.map((digest) => ({ repository, tag, digest })));
   });
-  const without = digests
+  const without = alone
     ? others.map((reference) => ({
         repository: familiarName(reference),
         tag: NONE,
         digest: reference.digest,
       }))
-    : [...new Set(others.map(familiarName))].map((repository) => ({ repository, tag: NONE, digest: NONE }));
+    : [...new Set(others.map(familiarName))].map((repository) => ({ repository, tag: NONE, digest: "" }));
   return [...withTag, ...without];
 }
 
-export function imageRows(images: readonly ImageSummary[], { truncated, digests }: ImageRowOptions): Row[] {
+export function imageRows(images: readonly ImageSummary[], options: ImageRowOptions): Row[] {
+  const { truncated } = options;
   return images.flatMap((image) =>
-    namesOf(image, digests).map(({ repository, tag, digest }) => ({
+    namesOf(image, options).map(({ repository, tag, digest }) => ({
       Containers: image.Containers === -1 ? "N/A" : String(image.Containers),
       CreatedAt: goTime(image.Created * 1000),
       CreatedSince: since(image.Created * 1000),

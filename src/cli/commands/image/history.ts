@@ -55,7 +55,7 @@ export const command: Command = {
       table: `table {{.ID}}\t{{.Created${human ? "Since" : "At"}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`,
       id: "{{.ID}}",
     });
-    writeStdout(renderListing({ titles: TITLES, format, type: "*formatter.historyContext", rows }));
+    writeStdout(renderListing({ titles: TITLES, format, type: "*image.historyContext", rows }));
     return 0;
   },
 };

@@ -11,6 +11,9 @@ const CREATED = "{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}";
 const TABLE = `table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t${CREATED}\t{{.Size}}`;
 const WITH_DIGESTS = `table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t${CREATED}\t{{.Size}}`;
 
+const RAW =
+  "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\\n";
+
 export const command: Command = {
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   summary: "List images",
@@ -37,11 +40,14 @@ export const command: Command = {
         quiet: context.bool("quiet"),
         table: digests ? WITH_DIGESTS : TABLE,
         id: "{{.ID}}",
+        raw: digests ? RAW.replace("image_id", "digest: {{.Digest}}\nimage_id") : RAW,
+        rawId: "image_id: {{.ID}}",
       },
     );
     const rows = imageRows(images, {
       truncated: !context.bool("no-trunc"),
       digests: digests || format.includes("{{.Digest}}"),
+      alone: digests,
     });
     writeStdout(renderListing({ titles: IMAGE_TITLES, format, type: "*formatter.imageContext", rows }));
     return 0;

@@ -15,7 +15,6 @@ interface Found {
 
 const TITLES = {
   ...{ Name: "NAME", Description: "DESCRIPTION", StarCount: "STARS", IsOfficial: "OFFICIAL" },
-  IsAutomated: "AUTOMATED",
 };
 const TABLE = "table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}";
 const DESCRIPTION_COLUMNS = 45;
@@ -37,18 +36,19 @@ export const command: Command = {
     const query = { term, limit: context.text("limit"), filters: encodeFilters(context.list("filter")) };
     const headers = await authHeader(context.settings.config, domain);
     const response = await context.client.send("GET", "/images/search", { query, headers });
+    const given = context.text("format");
+    const format = given === "" || given === "table" ? TABLE : given;
+    const json = format === "json" || format === "{{json .}}";
     const rows = (await response.json<readonly Found[]>()).map((found) => {
       const description = found.description.replaceAll("\n", " ").replaceAll("\r", " ");
       return {
         Description: context.bool("no-trunc") ? description : ellipsis(description, DESCRIPTION_COLUMNS),
-        IsAutomated: "",
-        IsOfficial: found.is_official ? "[OK]" : "",
+        IsOfficial: json ? String(found.is_official) : found.is_official ? "[OK]" : "",
         Name: found.name,
         StarCount: String(found.star_count),
       };
     });
-    const format = context.text("format") || TABLE;
-    writeStdout(renderListing({ titles: TITLES, format, type: "*search.searchContext", rows }));
+    writeStdout(renderListing({ titles: TITLES, format, type: "*registry.searchContext", rows }));
     return 0;
   },
 };

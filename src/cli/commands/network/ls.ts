@@ -53,6 +53,8 @@ export const command: Command = {
       quiet: context.bool("quiet"),
       table: "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
       id: "{{.ID}}",
+      raw: "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\\n",
+      rawId: "network_id: {{.ID}}",
     });
     writeStdout(renderListing({ titles: TITLES, format, type: "*network.networkContext", rows }));
     return 0;

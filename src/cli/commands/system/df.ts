@@ -1,7 +1,7 @@
 /** `skiff system df` */
 import { writeStdout } from "../../../kernel/stdout.ts";
 import { bool, type Command } from "../../command.ts";
-import { FORMAT } from "../../format/flags.ts";
+import { chooseFormat, FORMAT } from "../../format/flags.ts";
 import { renderListing } from "../../format/table.ts";
 import { type Usage, usageRows } from "./usage.ts";
 import { verboseUsage } from "./usage-verbose.ts";
@@ -10,6 +10,9 @@ const TITLES = {
   ...{ Type: "TYPE", TotalCount: "TOTAL", Active: "ACTIVE", Size: "SIZE", Reclaimable: "RECLAIMABLE" },
 };
 const TABLE = "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
+
+const RAW =
+  "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\\n";
 
 export const command: Command = {
   usage: "[OPTIONS]",
@@ -23,7 +26,7 @@ export const command: Command = {
       writeStdout(verboseUsage(usage, given));
       return 0;
     }
-    const format = given === "" || given === "table" ? TABLE : given;
+    const format = chooseFormat(given, { quiet: false, table: TABLE, id: TABLE, raw: RAW });
     const type = "*formatter.diskUsageImagesContext";
     writeStdout(renderListing({ titles: TITLES, format, type, rows: usageRows(usage) }));
     return 0;

@@ -1,14 +1,15 @@
 /** `skiff system df -v`: a table for each kind. */
 
+import type { ImageSummary } from "../../../contracts/engine/image.ts";
 import { CliError } from "../../errors.ts";
 import { escapedJson } from "../../format/json.ts";
 import { type Row, renderListing } from "../../format/table.ts";
 import { humanSize } from "../../format/units.ts";
-import { shortId, since } from "../../format/words.ts";
-import { IMAGE_TITLES, imageRows } from "../../images/rows.ts";
+import { goTimeOf, shortId, since } from "../../format/words.ts";
+import { IMAGE_TITLES, imageRows, isDangling } from "../../images/rows.ts";
 import { containerRow, PS_TITLES } from "../container/row.ts";
 import { VOLUME_TITLES, volumeRow } from "../volume/ls.ts";
-import type { CacheRecord, Usage, UsedVolume } from "./usage.ts";
+import type { CacheRecord, Usage } from "./usage.ts";
 
 const CACHE_TITLES = {
   ...{ ID: "CACHE ID", CacheType: "CACHE TYPE", Size: "SIZE", CreatedSince: "CREATED" },
@@ -29,42 +30,50 @@ const IMAGES = table(
 const CONTAINERS = table("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names");
 const CACHE = table("ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared");
 
-function cacheRow(record: CacheRecord): Row {
+function cacheRow(record: CacheRecord, truncated: boolean): Row {
   const used = record.LastUsedAt ?? "";
   return {
     CacheType: record.Type,
+    CreatedAt: goTimeOf(record.CreatedAt),
     CreatedSince: since(Date.parse(record.CreatedAt)),
-    ID: shortId(record.ID),
+    Description: record.Description,
+    ID: `${truncated ? shortId(record.ID) : record.ID}${record.InUse ? "*" : ""}`,
     InUse: String(record.InUse),
+    LastUsedAt: used === "" ? "" : goTimeOf(used),
     LastUsedSince: used === "" ? "" : since(Date.parse(used)),
+    Parent: record.Parent ?? "",
     Shared: String(record.Shared),
     Size: humanSize(record.Size, 3),
     UsageCount: String(record.UsageCount),
   };
 }
 
-function usedVolumeRow(volume: UsedVolume): Row {
-  const { RefCount = -1, Size = -1 } = volume.UsageData ?? {};
-  return volumeRow(volume, RefCount === -1 ? "N/A" : String(RefCount), Size === -1 ? "N/A" : humanSize(Size));
+/** What was never used first. */
+function byLastUse(a: CacheRecord, b: CacheRecord): number {
+  const timeOf = ({ LastUsedAt }: CacheRecord) =>
+    LastUsedAt ? Date.parse(LastUsedAt) : Number.NEGATIVE_INFINITY;
+  const [left, right] = [timeOf(a), timeOf(b)];
+  return left === right ? (a.ID < b.ID ? -1 : 1) : left < right ? -1 : 1;
+}
+
+/** One row an image, under its first tag. */
+function imageRow(image: ImageSummary, truncated: boolean): readonly Row[] {
+  const [first] = isDangling(image) ? [] : (image.RepoTags ?? []);
+  const named = { ...image, RepoTags: first === undefined ? [] : [first], RepoDigests: [] };
+  const rows = imageRows([named], { truncated, digests: false, alone: false });
+  return rows.map((row) => ({ ...row, Digest: "" }));
 }
 
 /** @throws CliError for a format that is neither a table nor JSON */
 export function verboseUsage(usage: Usage, format: string): string {
-  // One row an image, under its first name.
-  const named = (usage.Images ?? []).map((image) => ({
-    ...image,
-    RepoTags: (image.RepoTags ?? []).slice(0, 1),
-  }));
-  const Images = named.flatMap((image) =>
-    imageRows([image], { truncated: true, digests: false }).slice(0, 1),
-  );
+  const json = format === "json" || format === "{{json .}}";
+  const Images = (usage.Images ?? []).flatMap((image) => imageRow(image, !json));
   const Containers = (usage.Containers ?? []).map((container) =>
-    containerRow({ ...container, SizeRootFs: 0 }, true, Date.now()),
+    containerRow({ ...container, SizeRootFs: 0 }, !json, Date.now()),
   );
-  const Volumes = (usage.Volumes ?? []).map(usedVolumeRow);
-  const BuildCache = (usage.BuildCache ?? []).map(cacheRow);
-  if (format === "json" || format === "{{json .}}")
-    return `${escapedJson({ BuildCache, Containers, Images, Volumes })}\n`;
+  const Volumes = (usage.Volumes ?? []).map(volumeRow);
+  const BuildCache = (usage.BuildCache ?? []).toSorted(byLastUse).map((record) => cacheRow(record, !json));
+  if (json) return escapedJson({ Images, Containers, Volumes, BuildCache });
   if (format !== "" && format !== "table")
     throw new CliError("system df -v: a template is not implemented by skiff");
   const own = (usage.BuildCache ?? []).filter(({ Shared }) => !Shared);

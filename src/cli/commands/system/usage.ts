@@ -17,6 +17,9 @@ export interface CacheRecord {
   readonly CreatedAt: string;
   readonly LastUsedAt?: string | null;
   readonly UsageCount: number;
+  readonly Description: string;
+  /** Of daemons before API 1.42. */
+  readonly Parent?: string;
 }
 
 export interface Usage extends Omit<DiskUsage, "Volumes" | "BuildCache"> {

@@ -5,6 +5,7 @@ import { bool, type Command, list } from "../../command.ts";
 import { chooseFormat, FORMAT } from "../../format/flags.ts";
 import { naturalOrder } from "../../format/natural.ts";
 import { renderListing } from "../../format/table.ts";
+import { humanSize } from "../../format/units.ts";
 import { labelText } from "../../format/words.ts";
 import { encodeFilters } from "../../transport/client.ts";
 
@@ -13,7 +14,14 @@ export const VOLUME_TITLES = {
   ...{ Links: "LINKS", Size: "SIZE", Availability: "AVAILABILITY", Group: "GROUP", Status: "STATUS" },
 };
 
-export function volumeRow({ Driver, Labels, Mountpoint, Name, Scope }: Volume, links = "N/A", size = "N/A") {
+export interface UsedVolume extends Volume {
+  readonly UsageData?: { readonly RefCount: number; readonly Size: number };
+}
+
+export function volumeRow({ Driver, Labels, Mountpoint, Name, Scope, UsageData }: UsedVolume) {
+  const { RefCount = -1, Size = -1 } = UsageData ?? {};
+  const links = UsageData === undefined ? "N/A" : String(RefCount);
+  const size = UsageData === undefined ? "N/A" : humanSize(Size);
   return {
     ...{ Availability: "N/A", Driver, Group: "N/A", Labels: labelText(Labels), Links: links, Mountpoint },
     ...{ Name, Scope, Size: size, Status: "N/A" },
@@ -39,6 +47,8 @@ export const command: Command = {
       quiet: context.bool("quiet"),
       table: "table {{.Driver}}\t{{.Name}}",
       id: "{{.Name}}",
+      raw: "name: {{.Name}}\ndriver: {{.Driver}}\\n",
+      rawId: "name: {{.Name}}",
     });
     writeStdout(renderListing({ titles: VOLUME_TITLES, format, type: "*formatter.volumeContext", rows }));
     return 0;

@@ -72,6 +72,7 @@ function printf(format: unknown, ...args: unknown[]): string {
       else if (verb === "q") text = JSON.stringify(String(value));
       else if (verb === "x")
         text = typeof value === "number" ? value.toString(16) : Buffer.from(String(value)).toString("hex");
+      else if (verb === "T") text = goType(value);
       else if (verb === "t" || verb === "s" || verb === "v") text = printValue(value);
       else text = `%!${verb}(${printValue(value)})`;
       if (verb === "s" && precision !== undefined) text = text.slice(0, Number(precision));
@@ -89,6 +90,9 @@ function print(...args: unknown[]): string {
     return text + space + printValue(value);
   }, "");
 }
+
+/** Of strings.Title: behind a space, or a sign that is no part of a word. */
+const WORD_START = /(?<![\p{L}\p{N}_\u0080-\uffff])\p{L}/gu;
 
 const ESCAPED: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -122,7 +126,7 @@ export const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map<string, 
     split: (value: unknown, separator: unknown) => String(value).split(String(separator)),
     join: (value: unknown, separator: unknown) =>
       (Array.isArray(value) ? value : []).map((item) => printValue(item)).join(String(separator)),
-    title: (value: unknown) => String(value).replace(/(^|\s)\S/g, (char) => char.toUpperCase()),
+    title: (value: unknown) => String(value).replace(WORD_START, (char) => char.toUpperCase()),
     lower: (value: unknown) => String(value).toLowerCase(),
     upper: (value: unknown) => String(value).toUpperCase(),
     pad: (value: unknown, before: unknown, after: unknown) =>
