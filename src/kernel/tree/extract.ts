@@ -124,7 +124,7 @@ export class Extractor implements TarHandler, Disposable {
       if (entry.type === "dir") this.#describeRoot(entry);
       return;
     }
-    const place = this.#paths.place(name);
+    const place = this.#place(name);
     if (this.options.whiteouts && place.base.startsWith(WHITEOUT)) {
       this.#whiteOut(name, place);
       return;
@@ -132,6 +132,16 @@ export class Extractor implements TarHandler, Disposable {
     if (this.options.whiteouts) this.#written.add(name);
     if (entry.type === "dir") this.#makeDirectory(name, place, entry);
     else this.#makeOther(place, entry);
+  }
+
+  #place(name: string): Place {
+    try {
+      return this.#paths.place(name);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOTDIR") throw error;
+      this.#whiteouts.clearWay(name);
+      return this.#paths.place(name);
+    }
   }
 
   #makeOther(place: Place, entry: TarEntry): void {

@@ -57,9 +57,10 @@ const PLAIN: TarEntry = {
 function unpackEntries(
   path: string,
   entries: readonly (Partial<TarEntry> & { readonly text?: string })[],
+  lowers?: readonly number[],
 ): void {
   withRoot(path, (fd) => {
-    using extractor = new Extractor(linuxKernel, fd, { whiteouts: true });
+    using extractor = new Extractor(linuxKernel, fd, { whiteouts: true, ...(lowers && { lowers }) });
     for (const { text = "", ...entry } of entries) {
       extractor.entry({ ...PLAIN, ...entry, size: text.length });
       if ((entry.type ?? "file") === "file") {
@@ -114,6 +115,17 @@ describe("against the system's tar", () => {
     expect(census(again)).toBe(wanted);
   });
 
+  test("holes stay holes", () => {
+    const source = freshTree();
+    const make = "truncate -s 50M big; printf end | dd of=big bs=1 seek=40000000 conv=notrunc status=none";
+    expect(Bun.spawnSync(["sh", "-ec", make], { cwd: source }).exitCode).toBe(0);
+    const { stdout } = Bun.spawnSync(["tar", "-C", source, "-S", "--format=pax", "-cf", "-", "big"]);
+    const into = freshTree();
+    unpack(into, stdout);
+    expect(Bun.spawnSync(["cmp", join(source, "big"), join(into, "big")]).exitCode).toBe(0);
+    expect(statSync(join(into, "big")).blocks).toBeLessThan(100);
+  });
+
   test("the same tree packs to the same bytes", () => {
     const source = freshTree();
     for (const name of ["b", "a", "c"]) writeFileSync(join(source, name), name);
@@ -146,6 +158,54 @@ describe("whiteouts", () => {
     expect(
       Bun.spawnSync(["find", ".", "-type", "f"], { cwd: tree }).stdout.toString().trim().split("\n").sort(),
     ).toEqual(["./d/new", "./g"]);
+  });
+
+  test("hide only what was there before, in any order", () => {
+    const old = ["d/sub/old", "d/sub2/old", "e/old", "f/old", "g"].map((name) => ({ name, text: "old" }));
+    const layer = [
+      { name: "d/sub/new", text: "new" },
+      { name: "d/.wh..wh..opq" },
+      { name: "e/new", text: "new" },
+      { name: ".wh.e" },
+      { name: ".wh.f" },
+      { name: "f/new", text: "new" },
+      { name: "g", text: "new" },
+      { name: ".wh.g" },
+    ];
+    const tree = freshTree();
+    unpackEntries(tree, old);
+    unpackEntries(tree, layer);
+    const wanted = ["./d/sub/new", "./e/new", "./f/new", "./g"];
+    const find = (cwd: string) =>
+      Bun.spawnSync(["find", ".", "-type", "f"], { cwd }).stdout.toString().trim().split("\n").sort();
+    expect(find(tree)).toEqual(wanted);
+
+    // The same in an overlay, where the kernel says what is seen.
+    const [lower, upper, work, merged] = [freshTree(), freshTree(), freshTree(), freshTree()];
+    unpackEntries(lower, old);
+    withRoot(lower, (fd) => unpackEntries(upper, layer, [fd]));
+    const data = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+    linuxKernel.mount({ source: "overlay", target: merged, type: "overlay", flags: 0, data });
+    try {
+      expect(find(merged)).toEqual(wanted);
+    } finally {
+      linuxKernel.umount2(merged, 0);
+    }
+  });
+
+  test("an opaque root hides all that is below", () => {
+    const [lower, upper, work, merged] = [freshTree(), freshTree(), freshTree(), freshTree()];
+    unpackEntries(lower, [{ name: "etc/old" }, { name: "var/old" }]);
+    const layer = [{ name: "etc/new" }, { name: ".wh..wh..opq" }, { name: "usr/new" }];
+    withRoot(lower, (fd) => unpackEntries(upper, layer, [fd]));
+    const data = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+    linuxKernel.mount({ source: "overlay", target: merged, type: "overlay", flags: 0, data });
+    try {
+      const { stdout } = Bun.spawnSync(["find", ".", "-type", "f"], { cwd: merged });
+      expect(stdout.toString().trim().split("\n").sort()).toEqual(["./etc/new", "./usr/new"]);
+    } finally {
+      linuxKernel.umount2(merged, 0);
+    }
   });
 
   test.each([".wh.", ".wh..", ".wh..."])("%s names nothing that may go", (name) => {

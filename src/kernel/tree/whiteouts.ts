@@ -6,11 +6,13 @@
 import { AT, O, RESOLVE, S } from "../constants.ts";
 import { errnoOf, unless } from "../errno.ts";
 import type { FileStatus, Kernel } from "../kernel.ts";
-import type { Place } from "./paths.ts";
+import { openParent, type Place } from "./paths.ts";
 import { namesIn, removeTree } from "./remove.ts";
 
 /** `name`s are clean paths from the root; "." is the root. */
 export interface Whiteouts {
+  /** Where marks of this layer stand in the way to `name`, directories take their places. */
+  clearWay(name: string): void;
   opaque(name: string): void;
   hide(name: string, place: Place): void;
   /** The directory of that name in what lies below the tree. */
@@ -76,12 +78,21 @@ export function removingWhiteouts(kernel: Kernel, root: number, written: Written
         );
     },
     below: () => undefined,
+    clearWay: () => {},
   };
+}
+
+function markOpaque(kernel: Kernel, directory: number, name: string): void {
+  within(kernel, kernel.openat2(directory, name, { flags: LIST, resolve: INSIDE }), (fd) =>
+    kernel.setxattr(fd, OPAQUE_XATTR, YES, 0),
+  );
 }
 
 /** The root of an overlay always shows what is below: opaque means to hide each name. */
 function hideAll(kernel: Kernel, root: number, lowers: readonly number[]): void {
   const seen = new Set(namesIn(root));
+  for (const base of seen)
+    if (isDirectory(kernel.statx(root, base, AT.SYMLINK_NOFOLLOW))) markOpaque(kernel, root, base);
   for (const lower of lowers)
     for (const base of namesIn(lower)) {
       if (seen.has(base)) continue;
@@ -100,10 +111,7 @@ export function markingWhiteouts(
   const opaque = (name: string): void => {
     removing.opaque(name);
     if (name === ".") hideAll(kernel, root, lowers);
-    else
-      within(kernel, kernel.openat2(root, name, { flags: LIST, resolve: INSIDE }), (fd) =>
-        kernel.setxattr(fd, OPAQUE_XATTR, YES, 0),
-      );
+    else markOpaque(kernel, root, name);
   };
   return {
     opaque,
@@ -116,6 +124,20 @@ export function markingWhiteouts(
           removeTree(kernel, place.directory, place.base);
           kernel.mknodat(place.directory, place.base, S.IFCHR, 0);
         } else if (isDirectory(kernel.statx(place.directory, place.base, AT.SYMLINK_NOFOLLOW))) opaque(name);
+      }
+    },
+    clearWay(name) {
+      for (let slash = name.indexOf("/"); slash > 0; slash = name.indexOf("/", slash + 1)) {
+        const way = name.slice(0, slash);
+        using place = openParent(kernel, root, way);
+        if (place === undefined) return;
+        const status = unless(["ENOENT"], () =>
+          kernel.statx(place.directory, place.base, AT.SYMLINK_NOFOLLOW),
+        );
+        if (status === undefined || !isWhiteout(status)) continue;
+        kernel.unlinkat(place.directory, place.base, 0);
+        kernel.mkdirat(place.directory, place.base, 0o755);
+        markOpaque(kernel, root, way);
       }
     },
     below(name) {

@@ -28,6 +28,7 @@ function readAll(bytes: Uint8Array, step = bytes.length || 1): Read[] {
       parts = [];
     },
     data: (piece) => void parts.push(Buffer.from(piece)),
+    hole: (bytes) => void parts.push(Buffer.alloc(bytes)),
     end: () => void found.push({ entry: current, data: Buffer.concat(parts) }),
   });
   for (let at = 0; at < bytes.length; at += step) reader.push(bytes.subarray(at, at + step));
@@ -122,6 +123,25 @@ describe("the system's tar", () => {
       expect(found.get("./null")!.entry).toMatchObject({ type: "char", major: 1, minor: 3 });
   });
 
+  test.each(["gnu", "0.0", "0.1", "1.0"])("reads its sparse files: %s", (version) => {
+    const tree = join(directory, `sparse-${version}`);
+    mkdirSync(tree);
+    const holes = `truncate -s 3M end; printf start | dd of=end conv=notrunc status=none; truncate -s 1M empty
+      i=0; while [ $i -lt 60 ]; do printf "part $i" | dd of=many bs=1 seek=$((i * 65536 + 100)) conv=notrunc status=none; i=$((i+1)); done; : >none`;
+    expect(Bun.spawnSync(["sh", "-ec", holes], { cwd: tree }).exitCode).toBe(0);
+    const format = version === "gnu" ? ["--format=gnu"] : ["--format=pax", `--sparse-version=${version}`];
+    const made = Bun.spawnSync(["tar", "-C", tree, "-S", ...format, "--sort=name", "-cf", "-", "."]);
+    expect(made.stdout.length).toBeLessThan(1_000_000);
+    for (const step of [10_240, 777]) {
+      const found = readAll(made.stdout, step).filter(({ entry }) => entry.type === "file");
+      expect(found.map(({ entry }) => entry.name).sort()).toEqual(["./empty", "./end", "./many", "./none"]);
+      for (const { entry, data } of found) {
+        expect(entry.size).toBe(data.length);
+        expect(data.equals(readFileSync(join(tree, entry.name)))).toBe(true);
+      }
+    }
+  });
+
   test("reads what we write", () => {
     const names = ["plain", `${long}/file`, "n".repeat(150), "ünïcödé"];
     const entries = names.map((name) => ({
@@ -161,6 +181,37 @@ describe("archives that lie", () => {
       ),
       { numRuns: 1000 },
     );
+  });
+
+  test("sparse maps that overlap, leave the file or do not add up", () => {
+    const at = (map: string, size = 8) => {
+      const records = { "GNU.sparse.map": map, "GNU.sparse.size": "100", path: "a" };
+      const body = formatPax(Object.entries(records).map(([key, value]) => [key, Buffer.from(value)]));
+      const pax = Buffer.from(encodeEntry({ ...PLAIN, name: "x", size: body.length }));
+      pax.write("x", 156);
+      const sum = pax.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 32 : byte), 0);
+      pax.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+      const parts = [pax, body, paddingOf(body.length), encodeEntry({ ...PLAIN, size })];
+      return readAll(Buffer.concat([...parts, Buffer.alloc(size, "d"), paddingOf(size), TRAILER]));
+    };
+    expect(at("0,4,96,4")[0]!.data.toString("latin1")).toBe(`dddd${"\0".repeat(92)}dddd`);
+    for (const map of ["0,4,2,4", "96,4,0,4", "0,4,97,4", "0,4", "0,4,8", "a,8", "0,9", "0,4,8,4,16,0,1"])
+      expect(() => at(map)).toThrow("sparse");
+  });
+
+  test("what Go's reader does not see is not seen", () => {
+    const one = writeAll([{ entry: { ...PLAIN, name: "one" }, data: new Uint8Array() }]).subarray(0, 512);
+    // One block of zeros is no end.
+    expect(() => readAll(Buffer.concat([one, Buffer.alloc(512), one]))).toThrow("invalid tar header");
+    expect(readAll(Buffer.concat([one, Buffer.alloc(512)])).length).toBe(1);
+    expect(readAll(Buffer.concat([one, TRAILER, one])).length).toBe(1);
+    const body = formatPax([["path", Buffer.from("global")]]);
+    const global = Buffer.from(encodeEntry({ ...PLAIN, name: "g", size: body.length }));
+    global.write("g", 156);
+    const sum = global.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 32 : byte), 0);
+    global.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    const whole = Buffer.concat([global, body, paddingOf(body.length), one, TRAILER]);
+    expect(readAll(whole)[0]!.entry.name).toBe("one");
   });
 
   test("cut short", () => {
