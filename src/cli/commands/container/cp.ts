@@ -1,8 +1,10 @@
 /** `skiff cp`: one side is `CONTAINER:PATH`, the other a path here, or `-` for a tar archive. The system's tar packs and unpacks the local side. */
-import { existsSync, lstatSync, statSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
+import { isTerminal, writeStderr } from "../../../kernel/stdout.ts";
 import { bool, type Command, type Context } from "../../command.ts";
 import { CliError } from "../../errors.ts";
+import { humanSize } from "../../format/units.ts";
 import { saveStream } from "../../streams/save.ts";
 import { openStdin } from "../../streams/stdin.ts";
 import { inPath } from "../each.ts";
@@ -19,6 +21,7 @@ interface PathStat {
   readonly linkTarget: string;
 }
 
+const STDOUT = 1;
 /** Of Go's os.FileMode. */
 const GO_DIRECTORY = 2 ** 31;
 const GO_SYMLINK = 2 ** 27;
@@ -83,13 +86,13 @@ async function copyOut(context: Context, from: Place, to: string): Promise<void>
   const target = statSync(to, { throwIfNoEntry: false });
   const contentsOnly = /\/\.$/.test(from.path);
   const isDirectory = stat !== undefined && hasMode(stat, GO_DIRECTORY);
-  if (target === undefined && to.endsWith("/") && !isDirectory)
-    throw new CliError(`no such directory: ${to}`);
+  if (target === undefined && to.endsWith("/") && !isDirectory) throw new CliError("no such directory");
   if (target !== undefined && !target.isDirectory() && isDirectory)
-    throw new CliError(`cannot copy directory to file: ${to}`);
+    throw new CliError("cannot copy directory");
   const into = target?.isDirectory() === true ? to : dirname(resolve(to));
   const wanted = target?.isDirectory() === true ? (contentsOnly ? "." : name) : basename(resolve(to));
   if (!existsSync(into)) throw new CliError(`invalid output path: directory "${into}" does not exist`);
+  let bytes = 0;
   const owner = context.bool("archive") ? ["--same-owner"] : ["--no-same-owner"];
   await tar(
     [
@@ -101,28 +104,21 @@ async function copyOut(context: Context, from: Place, to: string): Promise<void>
       "--absolute-names",
       ...(packed === wanted ? [] : [sed(packed, wanted)]),
     ],
-    response.body,
+    counted(response.body, (count) => (bytes += count)),
   );
+  const ending = /(?:^|\/)\.$/.test(to) ? "/." : to.endsWith("/") ? "/" : "";
+  sayCopied(context, bytes, resolve(to) + ending);
 }
 
 async function* packLocal(path: string, wanted: string, follow: boolean): AsyncGenerator<Uint8Array> {
-  const absolute = resolve(path);
+  // The link that is named is followed, those below it are copied as links.
+  const absolute = follow ? realpathSync(path) : resolve(path);
   const contents = /(^|\/)\.$/.test(path) || path.endsWith("/.");
   const [directory, name] = contents ? [absolute, "."] : [dirname(absolute), basename(absolute)];
   const rename = name === wanted ? [] : [sed(name, wanted)];
-  const argv = [
-    "tar",
-    "-C",
-    directory,
-    "--numeric-owner",
-    "--format=pax",
-    "-cf",
-    "-",
-    ...(follow ? ["-h"] : []),
-    ...rename,
-    "--",
-    name,
-  ];
+  // Whole seconds and no padding, as docker's.
+  const format = ["--format=pax", "--pax-option=delete=atime,delete=ctime,delete=mtime", "-b1"];
+  const argv = ["tar", "-C", directory, "--numeric-owner", ...format, "-cf", "-", ...rename, "--", name];
   const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   for await (const bytes of child.stdout) yield bytes;
   if ((await child.exited) !== 0) throw new CliError(`tar: ${(await child.stderr.text()).trim()}`);
@@ -158,17 +154,38 @@ async function copyIn(context: Context, from: string, to: Place): Promise<void> 
   const local = context.bool("follow-link")
     ? statSync(from, { throwIfNoEntry: false })
     : lstatSync(from, { throwIfNoEntry: false });
-  if (local === undefined) throw new CliError(`lstat ${resolve(from)}: no such file or directory`);
+  if (local === undefined) {
+    const whole = resolve(from);
+    // As docker puts it together.
+    throw new CliError(`lstat ${dirname(whole)}/${basename(whole)}: no such file or directory`);
+  }
   const isDirectory = stat !== undefined && hasMode(stat, GO_DIRECTORY);
   if (stat !== undefined && !isDirectory && local.isDirectory()) throw new CliError("cannot copy directory");
   if (stat === undefined && path.endsWith("/") && !local.isDirectory())
-    throw new CliError(`no such directory: ${path}`);
+    throw new CliError("no such directory");
   const contents = /(^|\/)\.$/.test(from);
   const wanted = isDirectory ? (contents ? "." : basename(resolve(from))) : basename(path);
+  let bytes = 0;
+  const packed = packLocal(from, wanted, context.bool("follow-link"));
   await put(
     isDirectory ? path : dirname(path.replace(/\/+$/, "")) || "/",
-    packLocal(from, wanted, context.bool("follow-link")),
+    counted(packed, (count) => (bytes += count)),
   );
+  sayCopied(context, bytes, `${to.container}:${to.path}`);
+}
+
+/** Counts what passes. */
+async function* counted(pieces: AsyncIterable<Uint8Array>, add: (bytes: number) => void) {
+  for await (const piece of pieces) {
+    add(piece.length);
+    yield piece;
+  }
+}
+
+/** What a person is told; a script asks for nothing. */
+function sayCopied(context: Context, bytes: number, to: string): void {
+  const quiet = context.given("quiet") ? context.bool("quiet") : !isTerminal(STDOUT);
+  if (!quiet) writeStderr(`Successfully copied ${humanSize(bytes, 3)} to ${to}\n`);
 }
 
 export const command: Command = {
@@ -190,7 +207,7 @@ container source to stdout.`,
   words: { min: 2, max: 2 },
   async run(context) {
     const [from, to] = context.words.map(placeOf) as [Place, Place];
-    if (from.path === "") throw new CliError("source can not be empty");
+    if (from.path === "" && from.container === "") throw new CliError("source can not be empty");
     if (to.path === "" && to.container === "") throw new CliError("destination can not be empty");
     if (from.container !== "" && to.container !== "")
       throw new CliError("copying between containers is not supported");

@@ -1,4 +1,5 @@
 /** `skiff rename` */
+import { messageOf } from "../../../lib/errors.ts";
 import type { Command } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { inPath } from "../each.ts";
@@ -11,7 +12,11 @@ export const command: Command = {
   async run({ words, client }) {
     const [from = "", to = ""] = words.map((word) => word.trim());
     if (from === "" || to === "") throw new CliError("Error: Neither old nor new names may be empty");
-    await client.post(`/containers/${inPath(from)}/rename`, { query: { name: to } });
+    try {
+      await client.post(`/containers/${inPath(from)}/rename`, { query: { name: to } });
+    } catch (error) {
+      throw new CliError(`${messageOf(error)}\nError: failed to rename container named ${from}`);
+    }
     return 0;
   },
 };

@@ -1,6 +1,7 @@
 /** `skiff rm` */
+import { writeStderr } from "../../../kernel/stdout.ts";
 import { bool, type Command } from "../../command.ts";
-import { CliError } from "../../errors.ts";
+import { CliError, DaemonError } from "../../errors.ts";
 import { forAllNames, inPath } from "../each.ts";
 
 export const command: Command = {
@@ -17,7 +18,14 @@ export const command: Command = {
       const name = word.replace(/^\/+/, "");
       if (name === "") throw new CliError("container name cannot be empty");
       const query = { force: context.bool("force"), link: context.bool("link"), v: context.bool("volumes") };
-      await context.client.delete(`/containers/${inPath(name)}`, query);
+      try {
+        await context.client.delete(`/containers/${inPath(name)}`, query);
+      } catch (error) {
+        // That it is not there is what was wanted; it is said all the same.
+        if (!query.force || !(error instanceof DaemonError) || error.status !== 404) throw error;
+        writeStderr(`${error.message}\n`);
+        return "";
+      }
       return word;
     }),
 };
