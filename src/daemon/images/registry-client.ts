@@ -146,6 +146,27 @@ async function ask(
   return get(url, { method, headers: { ...headers, authorization } }, insecure);
 }
 
+/** The first mirror of docker.io that has what is asked for; nobody's credentials go there. */
+async function fromMirror(
+  { reference }: RegistryTarget,
+  scope: string,
+  request: RegistryRequest,
+  registries: RegistryOptions,
+): Promise<RegistryAnswer | undefined> {
+  if (reference.domain !== "docker.io") return undefined;
+  for (const mirror of registries.mirrors) {
+    const base = mirror.replace(/\/$/, "");
+    try {
+      const url = `${base}/v2/${reference.path}/${request.path}`;
+      const answer = await ask(url, scope, undefined, request, isInsecure(new URL(base).host, registries));
+      if (answer.status === 200) return answer;
+    } catch {
+      // A mirror that is away is no reason to fail: the registry itself comes next.
+    }
+  }
+  return undefined;
+}
+
 /** The first scheme that leads to a registry. */
 async function firstAnswer(
   domain: string,
@@ -206,6 +227,8 @@ export async function askRegistry(
 ): Promise<RegistryAnswer> {
   const { reference } = target;
   const scope = `repository:${reference.path}:pull`;
+  const mirrored = await fromMirror(target, scope, request, registries);
+  if (mirrored !== undefined) return mirrored;
   const answer = await firstAnswer(reference.domain, registries, (base, insecure) =>
     ask(`${base}/v2/${reference.path}/${request.path}`, scope, target.credentials, request, insecure),
   );

@@ -36,16 +36,19 @@ export class ResponseWriter implements HttpResponse {
   readonly #request: RequestHead;
   readonly #outlet: Outlet;
   readonly #inlet: Inlet;
+  readonly #skipBody: () => Promise<void>;
   readonly #headers = new Map<string, string>();
   #phase: Phase = "head";
   #chunked = false;
   /** Closed when the answer's end is the connection's end. */
   #closes: boolean;
 
-  constructor(request: RequestHead, inlet: Inlet, outlet: Outlet) {
+  /** @param skipBody reads away what nobody has read of the request's body */
+  constructor(request: RequestHead, inlet: Inlet, outlet: Outlet, skipBody: () => Promise<void>) {
     this.#request = request;
     this.#inlet = inlet;
     this.#outlet = outlet;
+    this.#skipBody = skipBody;
     const connection = request.headers.get("connection");
     this.#closes = request.minor === 0 ? !hasToken(connection, "keep-alive") : hasToken(connection, "close");
   }
@@ -116,8 +119,10 @@ export class ResponseWriter implements HttpResponse {
     const head = asked ? this.#head(101, "raw", "UPGRADED") : this.#head(200, "raw");
     void this.#outlet.write(Buffer.from(head, "latin1"));
     const inlet = this.#inlet;
+    const skipBody = this.#skipBody;
     const input: AsyncIterable<Uint8Array> = {
       async *[Symbol.asyncIterator]() {
+        await skipBody();
         for (let bytes = await inlet.read(); bytes !== undefined; bytes = await inlet.read()) yield bytes;
       },
     };

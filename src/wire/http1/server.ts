@@ -81,6 +81,15 @@ async function drain(body: AsyncIterator<Uint8Array>): Promise<boolean> {
   return false;
 }
 
+/**
+ * Clients that attach send their options once more as a body (dockerode): that is no input. Chunks are: what follows the head of a
+ * taken connection is the client's stream, whatever it announced.
+ */
+async function skipDeclared(body: AsyncIterator<Uint8Array>, head: RequestHead): Promise<void> {
+  if (head.body.kind !== "length" || hasToken(head.headers.get("expect"), "100-continue")) return;
+  for (let end: boolean | undefined = false; end !== true; ) end = (await body.next()).done;
+}
+
 function refuse(connection: Connection, message: string): void {
   void connection.outlet.write(
     `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 ${message}`,
@@ -90,8 +99,8 @@ function refuse(connection: Connection, message: string): void {
 /** @returns whether the connection can take another request. */
 async function serveRequest(connection: Connection, head: RequestHead, options: HttpServerOptions) {
   const { inlet, outlet } = connection;
-  const response = new ResponseWriter(head, inlet, outlet);
   const body = bodyOf(connection, head);
+  const response = new ResponseWriter(head, inlet, outlet, () => skipDeclared(body, head));
   let asked = false;
   // Leaving the loop early must not end the generator: `drain` goes on with it.
   const bodyOnce: AsyncIterable<Uint8Array> = {
