@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Exit, TaskServiceFactory } from "../contracts/shim/task.ts";
 import { openInit } from "../kernel/init.ts";
 import { linuxKernel } from "../kernel/linux.ts";
+import { holdLockFile } from "../kernel/lock-file.ts";
 import { writeStderr, writeStdout } from "../kernel/stdout.ts";
 import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -17,7 +18,6 @@ import { serveShimEvents } from "./plugins/runtimes/events.ts";
 import { ForeignTasks } from "./plugins/runtimes/foreign.ts";
 import { createRuntimes } from "./plugins/runtimes/runtimes.ts";
 import { assemble } from "./plugins.ts";
-import { lockRoot } from "./server/lock.ts";
 import { type Options, parseOptions, USAGE } from "./server/options.ts";
 import { createStreaming } from "./services/streaming.ts";
 import { CONTAINERD_VERSION, REVISION } from "./services/version.ts";
@@ -44,7 +44,8 @@ async function serve(options: Options, createTaskService: TaskServiceFactory): P
   mkdirSync(root, { recursive: true, mode: 0o711 });
   mkdirSync(taskDir, { recursive: true, mode: 0o711 });
   mkdirSync(dirname(address), { recursive: true, mode: 0o711 });
-  lockRoot(linuxKernel, root);
+  const refusal = (holder: string) => `lock ${root}: in use by another skiff-containerd (pid ${holder})`;
+  holdLockFile(linuxKernel, join(root, "lock"), refusal);
 
   const clock = systemClock;
   const tracer = createTracer({

@@ -1,37 +1,18 @@
 /** One skiffd per data root, and its pidfile. */
-import {
-  closeSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { LOCK } from "../kernel/constants.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { holdLockFile } from "../kernel/lock-file.ts";
 import { processStartTime } from "../kernel/processes.ts";
 import { SkiffError } from "../lib/errors.ts";
 
-/**
- * Locks `<dataRoot>/skiffd.lock` as long as this process lives (the kernel lets go when it dies) and writes its pid there.
- * @throws failed_precondition naming the data root and the holder.
- */
+/** `<dataRoot>/skiffd.lock`. @throws failed_precondition naming the data root and the holder. */
 export function lockDataRoot(kernel: Kernel, dataRoot: string): void {
-  const path = join(dataRoot, "skiffd.lock");
-  const fd = openSync(path, "a+", 0o600);
-  if (!kernel.flock(fd, LOCK.EX | LOCK.NB)) {
-    closeSync(fd);
-    const holder = readFileSync(path, "utf8").trim();
-    throw new SkiffError(
-      "failed_precondition",
-      `data root ${dataRoot} is in use by another skiffd (pid ${holder})`,
-    );
-  }
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`);
+  holdLockFile(
+    kernel,
+    join(dataRoot, "skiffd.lock"),
+    (holder) => `data root ${dataRoot} is in use by another skiffd (pid ${holder})`,
+  );
 }
 
 function isSkiffd(pid: number): boolean {
