@@ -1,4 +1,4 @@
-/** `skiff cp`: one side is `CONTAINER:PATH`, the other a path here, or `-` for a tar archive. The system's tar packs and unpacks the local side. */
+/** `skiff cp`: one side is `CONTAINER:PATH`, the other a path here, or `-` for a tar archive. The system's tar packs what is ours. */
 import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { isTerminal, writeStderr } from "../../../kernel/stdout.ts";
@@ -8,6 +8,7 @@ import { humanSize } from "../../format/units.ts";
 import { saveStream } from "../../streams/save.ts";
 import { openStdin } from "../../streams/stdin.ts";
 import { inPath } from "../each.ts";
+import { unpackBelow } from "./unpack.ts";
 
 interface Place {
   /** "" is this machine. */
@@ -49,23 +50,6 @@ async function statInside(context: Context, { container, path }: Place): Promise
 
 const hasMode = (stat: PathStat, bit: number): boolean => Math.floor(stat.mode / bit) % 2 === 1;
 
-async function tar(argv: readonly string[], input: AsyncIterable<Uint8Array> | undefined): Promise<void> {
-  const child = Bun.spawn(["tar", ...argv], {
-    stdin: input === undefined ? "ignore" : "pipe",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  const said = child.stderr.text();
-  if (input !== undefined) {
-    for await (const bytes of input) {
-      child.stdin!.write(bytes);
-      await child.stdin!.flush();
-    }
-    await child.stdin!.end();
-  }
-  if ((await child.exited) !== 0) throw new CliError(`tar: ${(await said).trim()}`);
-}
-
 function sed(from: string, to: string): string {
   const quoted = (text: string) => text.replace(/[|\\&^$.*[\]]/g, "\\$&");
   return `--transform=flags=rSH;s|^${quoted(from)}\\(/\\|$\\)|${to.replace(/[|\\&]/g, "\\$&")}\\1|`;
@@ -93,18 +77,9 @@ async function copyOut(context: Context, from: Place, to: string): Promise<void>
   const wanted = target?.isDirectory() === true ? (contentsOnly ? "." : name) : basename(resolve(to));
   if (!existsSync(into)) throw new CliError(`invalid output path: directory "${into}" does not exist`);
   let bytes = 0;
-  const owner = context.bool("archive") ? ["--same-owner"] : ["--no-same-owner"];
-  await tar(
-    [
-      "-C",
-      into,
-      "-xpf",
-      "-",
-      ...owner,
-      "--absolute-names",
-      ...(packed === wanted ? [] : [sed(packed, wanted)]),
-    ],
+  await unpackBelow(
     counted(response.body, (count) => (bytes += count)),
+    { directory: into, from: packed, to: wanted, keepOwners: context.bool("archive") },
   );
   const ending = /(?:^|\/)\.$/.test(to) ? "/." : to.endsWith("/") ? "/" : "";
   sayCopied(context, bytes, resolve(to) + ending);
