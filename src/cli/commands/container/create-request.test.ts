@@ -4,8 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CliError, HelpError, UsageError } from "../../errors.ts";
 import { parseFlags } from "../../parse/flags.ts";
+import type { Settings } from "../../transport/settings.ts";
 import { CREATE_FLAGS } from "./create-flags.ts";
 import { createCall } from "./create-request.ts";
+import { proxiesOf } from "./environment.ts";
 import { command as run } from "./run.ts";
 
 const dir = mkdtempSync("/tmp/skiff-create-");
@@ -159,6 +161,18 @@ describe("requests", () => {
     const query = new URLSearchParams(genuine.path.split("?")[1]);
     expect(call.platform).toBe(query.get("platform") ?? "");
     expect(call.name).toBe(query.get("name") ?? "");
+  });
+
+  test("proxies of the configuration, and the last of a name", async () => {
+    const proxies = { default: { httpProxy: "http://p:1", noProxy: "x", ftpProxy: "" } };
+    writeFileSync(join(dir, "config/config.json"), JSON.stringify({ proxies }));
+    recorded = [];
+    const args = ["-e", "A=1", "-e", "http_proxy=own", "-e", "A=2", "img"];
+    await docker(["create", ...args]);
+    rmSync(join(dir, "config/config.json"));
+    const settings = { config: { proxies }, host: "unix:///x" } as unknown as Settings;
+    const call = createCall(parseFlags(CREATE_FLAGS, args, true), false, proxiesOf(settings));
+    expect(call.body.Env?.toSorted()).toEqual((recorded[0]!.body as { Env: string[] }).Env.sort());
   });
 
   test("run -d", async () => {

@@ -5,7 +5,7 @@ import type { Parsed } from "../../command.ts";
 import { HelpError } from "../../errors.ts";
 import { checkMac } from "./addresses.ts";
 import { networksOf } from "./endpoints.ts";
-import { environmentOf, labelsOf } from "./environment.ts";
+import { environmentOf, labelsOf, withProxies } from "./environment.ts";
 import { hostConfigOf, orNull } from "./host-config.ts";
 import { volumesOf } from "./mounts.ts";
 import { portsOf } from "./ports.ts";
@@ -54,6 +54,8 @@ function healthOf(flags: Parsed): Partial<ContainerCreateRequest> {
   };
 }
 
+type Proxies = Readonly<Record<string, string>>;
+
 /** Which streams are attached: what `-a` names, or all that make sense. */
 function attachmentOf(flags: Parsed, detached: boolean): CreateCall["attach"] {
   const interactive = flags.bool("interactive");
@@ -71,12 +73,12 @@ function attachmentOf(flags: Parsed, detached: boolean): CreateCall["attach"] {
 function configOf(
   flags: Parsed,
   attach: CreateCall["attach"],
-  more: Pick<ContainerCreateRequest, "ExposedPorts" | "Volumes">,
+  more: Pick<ContainerCreateRequest, "ExposedPorts" | "Volumes"> & { readonly proxies: Proxies },
 ): Partial<ContainerCreateRequest> {
   const [image = "", ...command] = flags.words;
   const entrypoint = flags.text("entrypoint");
   const interactive = flags.bool("interactive");
-  const env = environmentOf(flags.list("env-file"), flags.list("env"));
+  const env = environmentOf(flags.list("env-file"), withProxies(flags.list("env"), more.proxies));
   return {
     ...{ Hostname: flags.text("hostname"), Domainname: flags.text("domainname"), User: flags.text("user") },
     ...{ AttachStdin: attach.stdin, AttachStdout: attach.stdout, AttachStderr: attach.stderr },
@@ -94,13 +96,13 @@ function configOf(
   };
 }
 
-function callOf(flags: Parsed, detached: boolean): CreateCall {
+function callOf(flags: Parsed, detached: boolean, proxies: Proxies): CreateCall {
   const mac = flags.text("mac-address").trim();
   if (mac !== "") checkMac(mac);
   const attach = attachmentOf(flags, detached);
   const { binds, anonymous } = volumesOf(flags.list("volume"));
   const { ExposedPorts, PortBindings } = portsOf(flags.list("publish"), flags.list("expose"));
-  const config = configOf(flags, attach, { ExposedPorts, Volumes: anonymous });
+  const config = configOf(flags, attach, { ExposedPorts, Volumes: anonymous, proxies });
   // The order in which docker finds faults.
   const draft = hostConfigOf(flags, { networkMode: "", binds, portBindings: PortBindings });
   const { mode, endpoints } = networksOf(flags);
@@ -114,12 +116,12 @@ function callOf(flags: Parsed, detached: boolean): CreateCall {
 }
 
 /** @throws HelpError in docker's words */
-export function createCall(flags: Parsed, detached: boolean): CreateCall {
+export function createCall(flags: Parsed, detached: boolean, proxies: Proxies = {}): CreateCall {
   try {
     const pull = flags.text("pull");
     if (!["always", "missing", "never"].includes(pull))
       throw invalid(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
-    return callOf(flags, detached);
+    return callOf(flags, detached, proxies);
   } catch (error) {
     throw new HelpError(messageOf(error));
   }

@@ -1,6 +1,7 @@
 /** Variables and labels: of flags, of files, of our own environment. */
 import { readFileSync } from "node:fs";
 import { messageOf } from "../../../lib/errors.ts";
+import type { Settings } from "../../transport/settings.ts";
 import { invalid, pairsOf } from "./values.ts";
 
 function read(path: string): string {
@@ -49,6 +50,33 @@ export function environmentOf(files: readonly string[], given: readonly string[]
     return value === undefined ? entry : `${entry}=${value}`;
   });
   return [...files.flatMap((path) => readPairs(path, ours)), ...resolved];
+}
+
+const PROXIES = {
+  httpProxy: "HTTP_PROXY",
+  httpsProxy: "HTTPS_PROXY",
+  noProxy: "NO_PROXY",
+  ftpProxy: "FTP_PROXY",
+  allProxy: "ALL_PROXY",
+} as const;
+
+/** Of `proxies` in config.json: for this daemon, or for all. */
+export function proxiesOf({ config, host }: Settings): Readonly<Record<string, string>> {
+  const chosen = config.proxies?.[host] ?? config.proxies?.["default"] ?? {};
+  const pairs = Object.entries(PROXIES).flatMap(([key, name]) => {
+    const value = chosen[key] ?? "";
+    return value === "" ? [] : [[name, value] as const, [name.toLowerCase(), value] as const];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** A later value of a name wins; what is not said of proxies is as configured. */
+export function withProxies(given: readonly string[], proxies: Readonly<Record<string, string>>): string[] {
+  const nameOf = (entry: string) => entry.split("=", 1)[0]!;
+  const named = new Map(given.map((entry) => [nameOf(entry), entry]));
+  for (const [name, value] of Object.entries(proxies))
+    if (!named.has(name)) named.set(name, `${name}=${value}`);
+  return [...named.values()];
 }
 
 export function labelsOf(files: readonly string[], given: readonly string[]): Record<string, string> {

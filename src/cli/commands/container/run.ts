@@ -12,6 +12,7 @@ import { followSize } from "../../streams/terminal.ts";
 import { createContainer } from "./create-container.ts";
 import { CREATE_FLAGS } from "./create-flags.ts";
 import { type CreateCall, createCall } from "./create-request.ts";
+import { proxiesOf } from "./environment.ts";
 import { startError } from "./start-error.ts";
 import { waitForExit } from "./wait-for.ts";
 
@@ -63,7 +64,7 @@ async function runAttached(context: Context, id: string, { attach, body }: Creat
 
 async function runContainer(context: Context): Promise<number> {
   const detach = context.bool("detach");
-  const call = createCall(context, detach);
+  const call = createCall(context, detach, proxiesOf(context.settings));
   if (detach && context.list("attach").length > 0)
     throw new CliError("conflicting options: cannot specify both --attach and --detach");
   if (call.body.Tty === true && call.attach.stdin && !isTerminal(0))
