@@ -25,6 +25,7 @@ type Descriptors =
 
 const SYS_OPENAT2 = 437;
 const OPEN_HOW_BYTES = 24;
+const OPEN_TRIES_MAX = 128;
 
 export const descriptorCalls: Pick<Kernel, Descriptors> = {
   openat(dirfd, path, flags, mode) {
@@ -37,10 +38,17 @@ export const descriptorCalls: Pick<Kernel, Descriptors> = {
   openat2(dirfd, path, { flags, mode = 0, resolve }) {
     const name = text(path);
     const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), BigInt(mode), BigInt(resolve)]);
-    return check(
-      () => `open ${quote(dirfd, path)}`,
-      (c) => c.syscall(SYS_OPENAT2, dirfd, name, ptr(how), OPEN_HOW_BYTES, 0, 0),
-    );
+    const open = () =>
+      check(
+        () => `open ${quote(dirfd, path)}`,
+        (c) => c.syscall(SYS_OPENAT2, dirfd, name, ptr(how), OPEN_HOW_BYTES, 0, 0),
+      );
+    // A rename or mount anywhere meanwhile makes a bounded look-up of ".." give up: openat2(2).
+    for (let tries = 1; tries < OPEN_TRIES_MAX; tries++) {
+      const fd = unless(["EAGAIN"], open);
+      if (fd !== undefined) return fd;
+    }
+    return open();
   },
   read: (fd, buffer) =>
     buffer.length === 0

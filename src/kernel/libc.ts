@@ -5,6 +5,7 @@
  * `syscall`, whose numbers from 424 on are equal on all architectures.
  */
 import { dlopen, FFIType, type Pointer, read } from "bun:ffi";
+import { encodeName } from "../lib/bytes.ts";
 import { SkiffError } from "../lib/errors.ts";
 import { KernelError } from "./errno.ts";
 
@@ -118,11 +119,11 @@ export function check(action: () => string, call: (symbols: Libc) => number | bi
   }
 }
 
-/** A C string. A NUL inside would silently cut a path short. */
+/** A C string, of a name's very bytes (lib/bytes.ts). A NUL inside would silently cut a path short. */
 export function text(value: string): Uint8Array {
   if (value.includes("\0"))
     throw new SkiffError("invalid_argument", `${JSON.stringify(value)}: has a NUL byte`);
-  return Buffer.from(`${value}\0`);
+  return encodeName(`${value}\0`);
 }
 
 /** A path as a message shows it. */

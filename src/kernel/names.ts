@@ -1,4 +1,5 @@
 /** Making, linking, renaming and removing names. */
+import { decodeName } from "../lib/bytes.ts";
 import { AT_FDCWD } from "./constants.ts";
 import type { Kernel } from "./kernel.ts";
 import { check, quote, text } from "./libc.ts";
@@ -53,7 +54,7 @@ export const nameCalls: Pick<Kernel, Names> = {
       () => `read symbolic link ${quote(dirfd, path)}`,
       (c) => c.readlinkat(dirfd, name, target, PATH_MAX),
     );
-    return target.toString("utf8", 0, length);
+    return decodeName(target.subarray(0, length));
   },
   linkat(fromDirfd, fromPath, toDirfd, toPath, flags) {
     const [from, to] = [text(fromPath), text(toPath)];

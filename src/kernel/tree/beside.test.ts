@@ -27,7 +27,7 @@ test("a tree goes, what its links lead to stays", async () => {
   mkdirSync(join(directory, "kept"));
   writeFileSync(join(directory, "kept/file"), "");
   sh(
-    `mkdir -p trash/t/sub; ln -s ${directory}/kept trash/t/soft; ln -s ${directory}/kept/file trash/t/sub/file; ln -s ${directory}/kept trash/link`,
+    `mkdir -p trash/t/sub; : >trash/t/$(printf 'latin\\351'); ln -s ${directory}/kept trash/t/soft; ln -s ${directory}/kept/file trash/t/sub/file; ln -s ${directory}/kept trash/link`,
   );
   await removeBeside(linuxKernel, join(directory, "trash"), "t");
   await removeBeside(linuxKernel, join(directory, "trash"), "link");

@@ -3,6 +3,7 @@
  * them), never across a mount.
  */
 import { readdir, rmdir, unlink } from "node:fs/promises";
+import { decodeName, encodeName } from "../../lib/bytes.ts";
 import { AT, AT_FDCWD, O, RESOLVE, S } from "../constants.ts";
 import { unless } from "../errno.ts";
 import type { Kernel } from "../kernel.ts";
@@ -16,6 +17,13 @@ const TOGETHER = 16;
 /** About a millisecond's work. */
 const STEP = 256;
 const BLOCK_BYTES = 512;
+
+/** A name in an open directory, for calls that only know paths. */
+const below = (fd: number, name: string): Buffer => encodeName(`/proc/self/fd/${fd}/${name}`);
+
+async function listBeside(fd: number): Promise<string[]> {
+  return (await readdir(`/proc/self/fd/${fd}`, { encoding: "buffer" })).map(decodeName);
+}
 
 async function ignoring(codes: readonly string[], work: Promise<void>): Promise<boolean> {
   try {
@@ -44,8 +52,7 @@ class Removal {
   }
 
   async #any(directory: number, base: string, depth: number): Promise<void> {
-    const path = `/proc/self/fd/${directory}/${base}`;
-    if (await ignoring(["EISDIR", "EPERM"], unlink(path).catch(missing))) return;
+    if (await ignoring(["EISDIR", "EPERM"], unlink(below(directory, base)).catch(missing))) return;
     if (depth < DEPTH_MAX) await this.#directory(directory, base, depth);
     else {
       const name = `${this.base}.${this.#moved++}`;
@@ -59,20 +66,20 @@ class Removal {
     const fd = unless(["ENOENT"], open);
     if (fd === undefined) return;
     try {
-      const names = await readdir(`/proc/self/fd/${fd}`);
+      const names = await listBeside(fd);
       const directories: string[] = [];
       for (let at = 0; at < names.length; at += TOGETHER)
         await Promise.all(
           names.slice(at, at + TOGETHER).map(async (name) => {
-            const path = `/proc/self/fd/${fd}/${name}`;
-            if (!(await ignoring(["EISDIR", "EPERM"], unlink(path).catch(missing)))) directories.push(name);
+            const gone = ignoring(["EISDIR", "EPERM"], unlink(below(fd, name)).catch(missing));
+            if (!(await gone)) directories.push(name);
           }),
         );
       for (const name of directories) await this.#any(fd, name, depth + 1);
     } finally {
       this.kernel.close(fd);
     }
-    await rmdir(`/proc/self/fd/${parent}/${base}`).catch(missing);
+    await rmdir(below(parent, base)).catch(missing);
   }
 }
 
@@ -126,7 +133,7 @@ export async function measureBeside(kernel: Kernel, path: string): Promise<TreeS
       const fd = unless(["ENOENT", "ENOTDIR", "ELOOP", "EXDEV", "ENAMETOOLONG"], open);
       if (fd === undefined) continue;
       try {
-        for (const name of await readdir(`/proc/self/fd/${fd}`)) {
+        for (const name of await listBeside(fd)) {
           count(fd, name, at);
           if (++steps % STEP === 0) await rest();
         }

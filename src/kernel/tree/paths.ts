@@ -2,7 +2,6 @@
  * Names below a directory that is not trusted, by descriptors: every look-up is bounded by the root (openat2, RESOLVE_IN_ROOT), so that a symbolic
  * link on the way leads to a place inside, never out. CVE-2021-32760, CVE-2025-47290.
  */
-import { posix } from "node:path";
 import { SkiffError } from "../../lib/errors.ts";
 import { O, RESOLVE } from "../constants.ts";
 import { errnoOf, unless } from "../errno.ts";
@@ -16,10 +15,18 @@ const DEPTH_MAX = 512;
 /** A name from an archive as a relative path without `.` and `..`; "." is the root itself. @throws invalid_argument when it leads out */
 export function cleanName(name: string): string {
   if (name.includes("\0")) throw new SkiffError("invalid_argument", "name contains a NUL");
-  const clean = posix.normalize(`./${name}`).replace(/\/+$/, "");
-  if (clean === ".." || clean.startsWith("../"))
-    throw new SkiffError("invalid_argument", `invalid name ${JSON.stringify(name)}: breaks out of the tree`);
-  return clean.replace(/^\/+/, "") || ".";
+  const parts: string[] = [];
+  // Not by node:path, which breaks names that are no Unicode text.
+  for (const part of name.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined)
+      throw new SkiffError(
+        "invalid_argument",
+        `invalid name ${JSON.stringify(name)}: breaks out of the tree`,
+      );
+  }
+  return parts.join("/") || ".";
 }
 
 export interface Place {

@@ -1,5 +1,6 @@
 /** Removes a name and all below it, by descriptors; mounts are not crossed into. */
 import { readdirSync } from "node:fs";
+import { decodeName } from "../../lib/bytes.ts";
 import { AT, O } from "../constants.ts";
 import { errnoOf, unless } from "../errno.ts";
 import type { Kernel } from "../kernel.ts";
@@ -8,7 +9,7 @@ const LIST = O.RDONLY | O.DIRECTORY | O.NOFOLLOW;
 
 /** Names in an open directory. */
 export function namesIn(fd: number): string[] {
-  return readdirSync(`/proc/self/fd/${fd}`);
+  return readdirSync(`/proc/self/fd/${fd}`, { encoding: "buffer" }).map(decodeName);
 }
 
 /** Missing is fine. */

@@ -19,6 +19,7 @@ import { linuxKernel } from "../linux.ts";
 import { Extractor } from "./extract.ts";
 import { packTree } from "./pack.ts";
 import { cleanName } from "./paths.ts";
+import { namesIn, removeTree } from "./remove.ts";
 
 const directory = mkdtempSync("/tmp/skiff-tree-");
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -124,6 +125,29 @@ describe("against the system's tar", () => {
     unpack(into, stdout);
     expect(Bun.spawnSync(["cmp", join(source, "big"), join(into, "big")]).exitCode).toBe(0);
     expect(statSync(join(into, "big")).blocks).toBeLessThan(100);
+  });
+
+  test("names that are no text keep their bytes", () => {
+    const source = freshTree();
+    const make =
+      "d=$(printf 'd\\351'); mkdir $d; echo x >$d/$(printf 'f\\377\\303'); ln -s $(printf 't\\200') $d/link; ln $d/f* $d/hard";
+    expect(Bun.spawnSync(["sh", "-ec", make], { cwd: source }).exitCode).toBe(0);
+    const list = (cwd: string) =>
+      Bun.spawnSync(["sh", "-c", "find . -mindepth 1 -printf '%p %y %l %n\\n' | LC_ALL=C sort"], { cwd })
+        .stdout;
+    const packed = withRoot(source, (fd) =>
+      Buffer.concat([...packTree(linuxKernel, fd, { prefix: "", overlay: false, includeRoot: false })]),
+    );
+    const [ours, theirs, again] = [freshTree(), freshTree(), freshTree()];
+    unpack(ours, packed);
+    expect(Bun.spawnSync(["tar", "-C", theirs, "-xf", "-"], { stdin: packed }).exitCode).toBe(0);
+    for (const format of ["gnu", "pax", "ustar"])
+      unpack(again, Bun.spawnSync(["tar", "-C", source, `--format=${format}`, "-cf", "-", "."]).stdout);
+    for (const tree of [ours, theirs, again]) expect(list(tree)).toEqual(list(source));
+    withRoot(again, (fd) => {
+      for (const name of namesIn(fd)) removeTree(linuxKernel, fd, name);
+      expect(namesIn(fd)).toEqual([]);
+    });
   });
 
   test("the same tree packs to the same bytes", () => {

@@ -1,4 +1,5 @@
 /** A header block, taken apart and made. Offsets are those of POSIX ustar. */
+import { decodeName } from "../bytes.ts";
 import { SkiffError } from "../errors.ts";
 import { BLOCK_BYTES } from "./entry.ts";
 import { parseNumber } from "./numbers.ts";
@@ -39,7 +40,7 @@ function sums(block: Uint8Array): readonly [number, number] {
 
 function text(block: Uint8Array, from: number, to: number): string {
   const end = block.indexOf(0, from);
-  return Buffer.from(block.subarray(from, end < 0 || end > to ? to : end)).toString();
+  return decodeName(block.subarray(from, end < 0 || end > to ? to : end));
 }
 
 function small(value: bigint, what: string, most: bigint): number {

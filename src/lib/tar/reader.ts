@@ -3,6 +3,7 @@
  * current record is kept. Where tar programs differ, it reads as Go's archive/tar, by which Docker and containerd go: two readers that see different
  * files in one archive are a way in.
  */
+import { decodeName } from "../bytes.ts";
 import { SkiffError } from "../errors.ts";
 import { BLOCK_BYTES, type EntryType, type TarEntry, TYPE_FLAGS, XATTR_PREFIX } from "./entry.ts";
 import { isZero, parseHeader, type RawHeader } from "./header.ts";
@@ -201,7 +202,7 @@ export class TarReader {
   #applyRecord(flag: string, bytes: Buffer): void {
     const name = () => {
       const end = bytes.indexOf(0);
-      return bytes.subarray(0, end < 0 ? bytes.length : end).toString();
+      return decodeName(bytes.subarray(0, end < 0 ? bytes.length : end));
     };
     if (flag === "L") this.#longName = name();
     else if (flag === "K") this.#longLink = name();
@@ -213,7 +214,7 @@ export class TarReader {
   /** An empty value is none. */
   readonly #text = (key: string): string | undefined => {
     const value = this.#pax.get(key);
-    return value === undefined || value.length === 0 ? undefined : Buffer.from(value).toString();
+    return value === undefined || value.length === 0 ? undefined : decodeName(value);
   };
 
   #entryOf(header: RawHeader): TarEntry {

@@ -1,4 +1,5 @@
 /** Writes entries: plain ustar where it suffices, pax records for the rest, so that the same tree always gives the same bytes. */
+import { encodeName } from "../bytes.ts";
 import { BLOCK_BYTES, type EntryType, type TarEntry, XATTR_PREFIX } from "./entry.ts";
 import { sealHeader } from "./header.ts";
 import { formatOctal, formatTime } from "./numbers.ts";
@@ -61,7 +62,7 @@ function pad(bytes: Uint8Array): Buffer[] {
 /** What the ustar fields cannot say. */
 function paxOf(entry: TarEntry, fitsName: boolean): [string, Uint8Array][] {
   const records: [string, Uint8Array][] = [];
-  const add = (key: string, value: string) => records.push([key, Buffer.from(value)]);
+  const add = (key: string, value: string) => records.push([key, encodeName(value)]);
   if (!fitsName) add("path", entry.name);
   if (!ASCII.test(entry.linkName) || entry.linkName.length > 100) add("linkpath", entry.linkName);
   if (formatOctal(BigInt(entry.size), 12) === undefined) add("size", String(entry.size));
