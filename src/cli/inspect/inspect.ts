@@ -6,9 +6,9 @@ import { indentJson } from "../format/json.ts";
 import { compileTemplate, type Template } from "../format/template/execute.ts";
 import { missingField } from "./missing.ts";
 
-function compile(format: string): Template {
+function compile(format: string, type: string | undefined): Template {
   try {
-    return compileTemplate(format, { missing: missingField });
+    return compileTemplate(format, { missing: missingField, ...(type === undefined ? {} : { type }) });
   } catch (error) {
     throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
   }
@@ -22,13 +22,14 @@ function run(template: Template, text: string): string {
   }
 }
 
-/** `find` answers an object's JSON. Answers the exit code. */
+/** `find` answers an object's JSON; `type` is Go's name of it, for messages. Answers the exit code. */
 export async function inspectNames(
   names: readonly string[],
   format: string,
   find: (name: string) => Promise<string>,
+  type?: string,
 ): Promise<number> {
-  const template = format === "" || format === "json" ? undefined : compile(format);
+  const template = format === "" || format === "json" ? undefined : compile(format, type);
   const found: string[] = [];
   const failures: string[] = [];
   for (const name of names) {

@@ -30,6 +30,7 @@ const MAPS = new Set([
     "Volumes",
     "ExposedPorts",
     "DriverOpts",
+    "Status",
   ],
   ...[
     "Data",

@@ -10,5 +10,10 @@ export const command: Command = {
   flags: [INSPECT_FORMAT],
   words: { min: 1, max: Number.POSITIVE_INFINITY },
   run: (context) =>
-    inspectNames(context.words, context.text("format"), (name) => findObject(context.client, "volume", name)),
+    inspectNames(
+      context.words,
+      context.text("format"),
+      (name) => findObject(context.client, "volume", name),
+      "volume.Volume",
+    ),
 };

@@ -1,4 +1,6 @@
 /** Runs a template over a value: `compileTemplate("{{.Name}}")({ Name: "a" })` is "a". */
+
+import { constantProblem, SIGNATURES, valueProblem } from "./arguments.ts";
 import { FUNCTIONS, type TemplateFunction } from "./functions.ts";
 import { type Command, type Node, type Operand, type Pipe, TemplateError } from "./nodes.ts";
 import { parseTemplate } from "./parse.ts";
@@ -18,12 +20,25 @@ export interface TemplateOptions {
   readonly functions?: ReadonlyMap<string, TemplateFunction>;
 }
 
+/** Of an expression in the source. */
+interface Place {
+  readonly at: number;
+  readonly shown: string;
+}
+
+type Called = Extract<Operand, { kind: "function" }>;
+
+/** `{{range 3}}` counts; this far. */
+const RANGE_MAX = 1_000_000;
+
 class Stop {
   constructor(readonly kind: "break" | "continue") {}
 }
 
 class Run {
   #output = "";
+  /** What was looked at last. */
+  #last: Place = { at: 0, shown: "" };
   readonly #variables: Map<string, unknown>[];
 
   constructor(
@@ -88,10 +103,14 @@ class Run {
 
   #entries(value: unknown, pipe: Pipe): readonly (readonly [unknown, unknown])[] {
     if (value === null || value === undefined) return [];
+    if (typeof value === "number" && Number.isInteger(value) && value <= RANGE_MAX) {
+      if (pipe.sets.length > 1)
+        throw this.#error(this.#last, `can't use ${value} to iterate over more than one variable`);
+      return Array.from({ length: Math.max(0, value) }, (_, at) => [at, at]);
+    }
     if (Array.isArray(value)) return value.map((item, at) => [at, item]);
     if (isObject(value)) return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    const [command] = pipe.commands;
-    throw this.#error(command!.at, command!.text, `range can't iterate over ${printValue(value)}`);
+    throw this.#error(this.#last, `range can't iterate over ${printValue(value)}`);
   }
 
   #set(name: string, value: unknown, assigns: boolean): void {
@@ -113,16 +132,15 @@ class Run {
     if (first?.kind === "function")
       return this.#call(
         first,
-        [...rest.map((operand) => this.#operand(operand, dot)), ...piped],
+        [...this.#arguments(first, rest, dot), ...this.#piped(first, rest, piped)],
         command.text,
       );
     if (first?.kind === "value" && first.value === null)
-      throw this.#error(command.at, "nil", "nil is not a command");
+      throw this.#error({ at: command.at, shown: "nil" }, "nil is not a command");
     if (rest.length > 0 || piped.length > 0) {
       const shown = this.#show(first!);
       throw this.#error(
-        command.at,
-        shown,
+        { at: command.at, shown },
         first!.kind === "field"
           ? `${first!.fields.at(-1)} is not a method but has arguments`
           : `can't give argument to non-function ${shown}`,
@@ -131,8 +149,30 @@ class Run {
     return this.#operand(first!, dot);
   }
 
+  #arguments({ name }: Called, operands: readonly Operand[], dot: unknown): readonly unknown[] {
+    const wanted = SIGNATURES.get(name) ?? [];
+    return operands.map((operand, at) => {
+      const value = this.#operand(operand, dot);
+      const parameter = wanted[at];
+      if (parameter === undefined) return value;
+      const constant = operand.kind === "value";
+      const why = constant ? constantProblem(value, operand.text, parameter) : valueProblem(value, parameter);
+      if (why !== "") throw this.#error(this.#last, why);
+      return value;
+    });
+  }
+
+  /** The value that a pipe hands on is the last argument. */
+  #piped(called: Called, rest: readonly Operand[], piped: readonly unknown[]): readonly unknown[] {
+    const parameter = SIGNATURES.get(called.name)?.[rest.length];
+    const why = piped.length === 0 || parameter === undefined ? "" : valueProblem(piped[0], parameter);
+    if (why === "") return piped;
+    const last = rest.at(-1);
+    throw this.#error(last === undefined ? { at: called.at, shown: called.name } : this.#last, why);
+  }
+
   /** In Go's words: where in the source, and at which expression. */
-  #error(at: number, shown: string, why: string): TemplateError {
+  #error({ at, shown }: Place, why: string): TemplateError {
     const { name = "" } = this.options;
     const before = this.source.slice(0, at);
     const line = before.slice(before.lastIndexOf("\n") + 1);
@@ -140,25 +180,25 @@ class Run {
     return new TemplateError(`template: ${where}: executing "${name}" at <${shown}>: ${why}`);
   }
 
-  #call(
-    { name, at }: Extract<Operand, { kind: "function" }>,
-    args: readonly unknown[],
-    text: string,
-  ): unknown {
+  #call({ name, at }: Called, args: readonly unknown[], text: string): unknown {
     const known = (this.options.functions?.get(name) ?? FUNCTIONS.get(name))!;
     const wanted = known.length;
     if (args.length < wanted)
-      throw this.#error(at, name, `wrong number of args for ${name}: want ${wanted} got ${args.length}`);
+      throw this.#error(
+        { at, shown: name },
+        `wrong number of args for ${name}: want ${wanted} got ${args.length}`,
+      );
     try {
       return known(...(args as never[]));
     } catch (error) {
       const { message } = error as Error;
       const why = message.startsWith("error calling") ? message : `error calling ${name}: ${message}`;
-      throw this.#error(at, text, why);
+      throw this.#error({ at, shown: text }, why);
     }
   }
 
   #operand(operand: Operand, dot: unknown): unknown {
+    if (operand.kind !== "pipe") this.#last = { at: this.#place(operand), shown: this.#show(operand) };
     if (operand.kind === "value") return operand.value;
     if (operand.kind === "function") return this.#call(operand, [], operand.name);
     if (operand.kind === "field") return this.#fields(dot, operand);
@@ -171,7 +211,14 @@ class Run {
   #show(operand: Operand): string {
     if (operand.kind === "variable") return [operand.name, ...operand.fields].join(".");
     if ("fields" in operand) return `.${operand.fields.join(".")}`;
-    return operand.kind === "value" ? printValue(operand.value) : "";
+    return operand.kind === "value" ? operand.text : operand.kind === "function" ? operand.name : "";
+  }
+
+  /** Go names the place of the second part of a chain. */
+  #place(operand: Exclude<Operand, { kind: "pipe" }>): number {
+    const { kind, at } = operand;
+    if (kind === "field") return operand.fields.length > 1 ? at + operand.fields[0]!.length + 1 : at;
+    return kind === "variable" && operand.fields.length > 0 ? at + operand.name.length : at;
   }
 
   #fields(start: unknown, operand: Extract<Operand, { readonly fields: readonly string[] }>): unknown {
@@ -188,7 +235,7 @@ class Run {
         // Go names the place of the second part of a chain.
         const first =
           kind === "variable" ? operand.name.length : fields.length > 1 ? fields[0]!.length + 1 : 0;
-        throw this.#error(at + first, this.#show(operand), this.#lacks(value, name, index));
+        throw this.#error({ at: at + first, shown: this.#show(operand) }, this.#lacks(value, name, index));
       }
     }
     return value;

@@ -1,4 +1,5 @@
 /** What a template may call: Go's built-in functions and docker's own. */
+import { goType } from "./arguments.ts";
 import { TemplateError } from "./nodes.ts";
 import { isObject, isTrue, printValue, toJson } from "./print.ts";
 
@@ -9,19 +10,14 @@ function compare(a: unknown, b: unknown): number {
   if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a > b ? 1 : 0;
   if (typeof a === "number" && typeof b === "number") return a - b;
   if (typeof a === "boolean" && typeof b === "boolean") return a === b ? 0 : 1;
-  throw new TemplateError("incompatible types for comparison");
+  const basic = [a, b].every((value) => ["string", "number", "boolean"].includes(typeof value));
+  throw new TemplateError(`${basic ? "incompatible types" : "invalid type"} for comparison`);
 }
 
 const equal = (a: unknown, b: unknown): boolean =>
   a === null || b === null || a === undefined || b === undefined
     ? (a ?? null) === (b ?? null)
     : compare(a, b) === 0;
-
-function goType(value: unknown): string {
-  if (typeof value === "boolean") return "bool";
-  if (typeof value !== "number") return typeof value;
-  return Number.isInteger(value) ? "int" : "float64";
-}
 
 function lengthOf(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value);
@@ -41,11 +37,13 @@ function indexInto(value: unknown, ...keys: unknown[]): unknown {
       if (key < 0 || key >= found.length)
         throw new TemplateError(`error calling index: index out of range: ${key}`);
       found = found[key];
-    } else if (isObject(found)) found = Object.hasOwn(found, String(key)) ? found[String(key)] : undefined;
+    } else if (isObject(found) && typeof key !== "string")
+      throw new TemplateError(`error calling index: value has type ${goType(key)}; should be string`);
+    else if (isObject(found)) found = Object.hasOwn(found, String(key)) ? found[String(key)] : undefined;
     else if (typeof found === "string" && typeof key === "number") found = Buffer.from(found)[key];
     else
       throw new TemplateError(
-        `error calling index: ${found === null || found === undefined ? "index of untyped nil" : `can't index item of type ${typeof found}`}`,
+        `error calling index: ${found === null || found === undefined ? "index of untyped nil" : `can't index item of type ${goType(found)}`}`,
       );
   }
   return found ?? (keys.length === 0 ? found : "");
@@ -53,8 +51,15 @@ function indexInto(value: unknown, ...keys: unknown[]): unknown {
 
 function slice(value: unknown, from = 0, to?: unknown): unknown {
   if (typeof value !== "string" && !Array.isArray(value))
-    throw new TemplateError("error calling slice: can't slice item");
-  return value.slice(Number(from), to === undefined ? undefined : Number(to));
+    throw new TemplateError(`error calling slice: can't slice item of type ${goType(value)}`);
+  const bytes = typeof value === "string" ? Buffer.from(value) : value;
+  const [first, end] = [Number(from), to === undefined ? bytes.length : Number(to)];
+  for (const at of [first, end])
+    if (!(at >= 0 && at <= bytes.length))
+      throw new TemplateError(`error calling slice: index out of range: ${at}`);
+  if (first > end) throw new TemplateError(`error calling slice: invalid slice index: ${first} > ${end}`);
+  const part = bytes.slice(first, end);
+  return Buffer.isBuffer(part) ? part.toString() : part;
 }
 
 /** fmt.Sprintf, as far as formats use it. */
@@ -107,7 +112,10 @@ export const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map<string, 
     and: (...args: unknown[]) => args.find((value) => !isTrue(value)) ?? args.at(-1),
     or: (...args: unknown[]) => args.find(isTrue) ?? args.at(-1),
     not: (value: unknown) => !isTrue(value),
-    eq: (first: unknown, ...others: unknown[]) => others.some((other) => equal(first, other)),
+    eq: (first: unknown, ...others: unknown[]) => {
+      if (others.length === 0) throw new TemplateError("missing argument for comparison");
+      return others.some((other) => equal(first, other));
+    },
     ne: (a: unknown, b: unknown) => !equal(a, b),
     lt: (a: unknown, b: unknown) => compare(a, b) < 0,
     le: (a: unknown, b: unknown) => compare(a, b) <= 0,

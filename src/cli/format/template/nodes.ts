@@ -27,7 +27,7 @@ export interface Command {
 }
 
 export type Operand =
-  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "value"; readonly value: unknown; readonly text: string; readonly at: number }
   | { readonly kind: "function"; readonly name: string; readonly at: number }
   /** `.A.B`; no fields is the dot itself. */
   | { readonly kind: "field"; readonly fields: readonly string[]; readonly at: number }

@@ -204,7 +204,7 @@ class Expression {
     if (token.kind === "variable") this.#check(token.text);
     if (token.kind === "variable")
       return { kind: "variable", name: token.text, fields: token.fields, at: token.at };
-    if (token.kind === "value") return { kind: "value", value: token.value };
+    if (token.kind === "value") return { kind: "value", value: token.value, text: token.text, at: token.at };
     if (!this.functions.has(token.text))
       throw new TemplateError(`template: :1: function "${token.text}" not defined`);
     return { kind: "function", name: token.text, at: token.at };

@@ -104,3 +104,32 @@ describe("templates", () => {
     );
   });
 });
+
+describe("types of arguments are Go's", () => {
+  test.each([
+    ["{{upper .n}}", ':1:8: executing "" at <.n>: wrong type for value; expected string; got int'],
+    ["{{lower 3}}", ':1:8: executing "" at <3>: expected string; found 3'],
+    ['{{"" | join ","}}', ':1:12: executing "" at <",">: can\'t handle "," for arg of type []string'],
+    ["{{truncate nil 2}}", ':1:11: executing "" at <nil>: cannot assign nil to string'],
+    [
+      "{{.m | title}}",
+      ':1:7: executing "" at <title>: wrong type for value; expected string; got map[string]interface {}',
+    ],
+    ["{{slice .s 2 9}}", ':1:2: executing "" at <slice .s 2 9>: error calling slice: index out of range: 9'],
+    [
+      "{{range $i, $e := 3}}{{end}}",
+      ':1:18: executing "" at <3>: can\'t use 3 to iterate over more than one variable',
+    ],
+    ["{{lt .m 1}}", ':1:2: executing "" at <lt .m 1>: error calling lt: invalid type for comparison'],
+    ["{{eq 1}}", ':1:2: executing "" at <eq 1>: error calling eq: missing argument for comparison'],
+    [
+      "{{index .m 1}}",
+      ':1:2: executing "" at <index .m 1>: error calling index: value has type int; should be string',
+    ],
+  ])("%s", (source, message) => {
+    const template = compileTemplate(source);
+    expect(() => template({ n: 3, m: { a: 1 }, s: "abc" })).toThrow(`template: ${message}`);
+  });
+
+  test("a number is counted to", () => expect(compileTemplate("{{range 3}}{{.}}{{end}}")({})).toBe("012"));
+});
