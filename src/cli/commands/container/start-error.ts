@@ -15,3 +15,12 @@ export function startError(error: unknown): HelpError {
   const message = messageOf(error);
   return new HelpError(message, exitCodeOfStart(message));
 }
+
+/** Every failure from here on is one of starting, with its exit code. */
+export async function orStartError<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw startError(error);
+  }
+}

@@ -7,7 +7,7 @@ import { attachStreams } from "../../streams/attach.ts";
 import { proxySignals } from "../../streams/signals.ts";
 import { followSize } from "../../streams/terminal.ts";
 import { inPath } from "../each.ts";
-import { waitForExit } from "./wait-for.ts";
+import { startWaiting } from "./wait-for.ts";
 
 interface Inspected {
   readonly Id: string;
@@ -22,10 +22,11 @@ async function startAttached(context: Context, name: string): Promise<number> {
   const detachKeys = context.text("detach-keys") || (settings.config.detachKeys ?? "");
   const streams = { stdin, stdout: true, stderr: true };
   const query = { stream: true, ...streams, detachKeys };
-  const response = await client.send("POST", `/containers/${Id}/attach`, { query, hijack: true });
+  const [response, { exit }] = await Promise.all([
+    client.send("POST", `/containers/${Id}/attach`, { query, hijack: true }),
+    startWaiting(client, Id, HostConfig.AutoRemove),
+  ]);
   using attached = attachStreams(response.stream!, { tty: Config.Tty, ...streams, detachKeys });
-  const exit = waitForExit(client, Id, HostConfig.AutoRemove);
-  exit.catch(() => undefined);
   const stopProxy = context.bool("sig-proxy") && !Config.Tty ? proxySignals(client, Id) : () => {};
   let stopSize = () => {};
   try {

@@ -8,10 +8,23 @@ interface WaitAnswer {
   readonly Error?: { readonly Message: string } | null;
 }
 
-/** Asked before the start: the daemon answers when the container has ended, and with `--rm` has gone. */
-export async function waitForExit(client: Client, id: string, removed: boolean): Promise<number> {
+export interface Waiting {
+  readonly exit: Promise<number>;
+}
+
+/**
+ * Resolves when the daemon waits, which it says by the head of its answer: only then may the container be started, or its end could be missed.
+ * `exit` resolves when the container has ended, and with `--rm` has gone.
+ */
+export async function startWaiting(client: Client, id: string, removed: boolean): Promise<Waiting> {
   const query = { condition: removed ? "removed" : "next-exit" };
-  const { StatusCode, Error: failure } = await client.post<WaitAnswer>(`/containers/${id}/wait`, { query });
-  if (failure) throw new CliError(`Error waiting for container: ${failure.Message}`, 125);
-  return StatusCode;
+  const response = await client.send("POST", `/containers/${id}/wait`, { query });
+  const read = async (): Promise<number> => {
+    const { StatusCode, Error: failure } = await response.json<WaitAnswer>();
+    if (failure) throw new CliError(`Error waiting for container: ${failure.Message}`, 125);
+    return StatusCode;
+  };
+  const exit = read();
+  exit.catch(() => undefined);
+  return { exit };
 }
