@@ -9,24 +9,29 @@ import type { Container } from "./state.ts";
 const GATE_MS_MAX = 30_000;
 const SPINS = 200;
 
+/** Whether the byte has come. */
+function tryRead(fd: number): boolean {
+  try {
+    return readSync(fd, new Uint8Array(1)) === 1;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EAGAIN") throw error;
+    return false;
+  }
+}
+
 /**
  * Init opens the FIFO for writing and blocks until a reader comes, writes one byte and goes on to execve. A reader that blocked
  * as well would hang if init died in between, so ours does not: it looks until the byte is there or init is gone.
  */
 async function openGate(container: Container): Promise<void> {
   const fd = openSync(container.gate, constants.O_RDONLY | constants.O_NONBLOCK);
-  const byte = new Uint8Array(1);
   const started = performance.now();
   try {
     for (let spins = 0; ; spins++) {
-      let size = 0;
-      try {
-        size = readSync(fd, byte);
-      } catch (error) {
-        if ((error as { code?: string }).code !== "EAGAIN") throw error;
-      }
-      if (size === 1) return;
+      if (tryRead(fd)) return;
       if (spins % SPINS === SPINS - 1 && container.alive() === undefined) {
+        // A short program may have run to its end between the two looks: then the byte is there.
+        if (tryRead(fd)) return;
         throw new SkiffError("failed_precondition", "container process is already dead");
       }
       if (performance.now() - started > GATE_MS_MAX)

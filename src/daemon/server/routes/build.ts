@@ -1,4 +1,4 @@
-/** `/build/prune`: nobody builds here, so that there is no build cache: `docker system prune` asks for it and goes on. */
+/** `/build/prune`: the cache it empties is BuildKit's, and that is not here: `docker system prune` asks for it and goes on. */
 import { SkiffError } from "../../../lib/errors.ts";
 import { parseFilters } from "../../containers/filters.ts";
 import type { RouteContext } from "../context.ts";
