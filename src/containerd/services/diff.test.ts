@@ -223,6 +223,95 @@ describe("apply", () => {
   });
 });
 
+describe("layers that want out, over an overlay and as the lowest", () => {
+  /** A host directory that must not change, and what must not appear in it. */
+  const host = () => {
+    const path = join(peers.directory, `host-${crypto.randomUUID()}`);
+    mkdirSync(path);
+    writeFileSync(join(path, "secret"), "kept", { mode: 0o600 });
+    return path;
+  };
+  const inside = (path: string) => path.slice(1);
+
+  const traps: readonly (readonly [
+    string,
+    (outside: string) => readonly Line[][],
+    (tree: string) => string,
+  ])[] = [
+    [
+      "a link of the layer below leads out (CVE-2025-47290)",
+      (outside) => [
+        [{ name: "link", type: "symlink", linkName: outside }],
+        [
+          { name: "link/planted", text: "x" },
+          { name: "link/secret", text: "overwritten" },
+        ],
+      ],
+      (tree) => readFileSync(join(tree, "link/planted"), "utf8"),
+    ],
+    [
+      "a link of the same layer leads out",
+      (outside) => [
+        [
+          dir(inside(outside)),
+          { name: "link", type: "symlink", linkName: outside },
+          { name: "link/planted", text: "x" },
+        ],
+      ],
+      () => "x",
+    ],
+    [
+      "the way up through a link",
+      (outside) => [
+        [dir("a"), { name: "a/up", type: "symlink", linkName: "../../../../../.." }, dir(inside(outside))],
+        [{ name: `a/up${outside}/planted`, text: "x" }],
+      ],
+      () => "x",
+    ],
+    [
+      "modes through a link to a link (CVE-2021-32760)",
+      (outside) => [
+        [{ name: "s", type: "symlink", linkName: `${outside}/secret`, mode: 0o777 }],
+        [
+          { name: "s2", type: "symlink", linkName: `${outside}/secret`, mode: 0o777, uid: 7 },
+          { name: "h", type: "link", linkName: "s2", mode: 0o4777, uid: 7 },
+          { name: "f", text: "x" },
+        ],
+      ],
+      (tree) => readFileSync(join(tree, "f"), "utf8"),
+    ],
+    [
+      "whiteouts through a link",
+      (outside) => [
+        [
+          { name: "link", type: "symlink", linkName: outside },
+          { name: "real/gone", text: "y" },
+          { name: "real/x", text: "x" },
+        ],
+        [{ name: "link/.wh.secret" }, { name: "link/.wh..wh..opq" }, { name: "real/.wh.gone" }],
+      ],
+      (tree) => readFileSync(join(tree, "real/x"), "utf8"),
+    ],
+  ];
+
+  test.each(traps)("%s", async (name, layers, read) => {
+    const outside = host();
+    const before = census(outside);
+    const namespace = `trap-${traps.findIndex(([known]) => known === name)}`;
+    await atBoth(peers, namespace, async (recorder) => {
+      if (recorder.peer !== peers.ours) return;
+      const archives = layers(outside).map((lines) => archive(...lines));
+      const mounts = await applied(recorder, namespace, archives);
+      for (const [action, answer] of recorder.log as [string, unknown][])
+        if (action.startsWith("apply")) expect(answer).toHaveProperty("digest");
+      // What is innocent in it has arrived.
+      expect(mounted(mounts, read)).toBe("x");
+      expect(readFileSync(join(outside, "secret"), "utf8")).toBe("kept");
+      expect(census(outside)).toEqual(before);
+    });
+  });
+});
+
 const CHANGE = `echo more >>etc/passwd; rm usr/hard; rm -r home; mkdir home; echo n >home/n; mv opq/new opq/moved; rm -r run
   mkdir -p new/deep; echo x >new/deep/x; ln new/deep/x new/y; ln -s x new/soft; mknod new/dev c 5 1; chmod 700 usr; setcap cap_net_raw+ep usr/su
   touch -d @1600000000 etc/passwd new/deep/x home/n new/deep new home etc opq usr .; touch -h -d @1600000000 new/soft new/dev usr/su`;
