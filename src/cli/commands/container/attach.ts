@@ -41,7 +41,8 @@ export const command: Command = {
     const response = await client.send("POST", `/containers/${Id}/attach`, { query, hijack: true });
     using attached = attachStreams(response.stream!, { tty: Config.Tty, ...streams, detachKeys });
     const stopProxy = context.bool("sig-proxy") && !Config.Tty ? proxySignals(client, Id) : () => {};
-    const stopSize = Config.Tty && isTerminal(1) ? followSize(client, `/containers/${Id}/resize`) : () => {};
+    const stopSize =
+      Config.Tty && isTerminal(1) ? followSize(client, `/containers/${Id}/resize`, true) : () => {};
     try {
       if ((await attached.output) === "detached") throw detachedError();
       return (await exit).StatusCode;
