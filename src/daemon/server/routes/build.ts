@@ -7,6 +7,11 @@ import type { Route } from "../router.ts";
 /** Each is a number of bytes; the first is the older name of the second. */
 const LIMITS = ["keep-storage", "reserved-space", "max-used-space", "min-free-space"];
 
+const FILTERS = [
+  ...["id", "parent", "type", "description", "inuse", "shared", "private", "until", "unused-for"],
+  ...["label", "label!"],
+];
+
 function checkBytes(context: RouteContext, name: string): void {
   const text = context.query(name);
   if (text === "" || /^[+-]?[0-9]{1,18}$/.test(text)) return;
@@ -18,7 +23,11 @@ function checkBytes(context: RouteContext, name: string): void {
 
 function prune(context: RouteContext): void {
   for (const name of LIMITS) checkBytes(context, name);
-  parseFilters(context.query("filters"), "any");
+  const unknown = [...parseFilters(context.query("filters"), "any").keys()].find(
+    (name) => !FILTERS.includes(name),
+  );
+  if (unknown !== undefined)
+    throw new SkiffError("invalid_argument", `failed to prune build cache: invalid filter '${unknown}'`);
   context.json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
 }
 
