@@ -75,6 +75,28 @@ test("what a name is, and which tags there are", async () => {
   expect((await listTags({ reference, credentials }, parts.registries)).sort()).toEqual(["1", "2"]);
 });
 
+test("mirrors of docker.io come first, without credentials; one that is away is passed over", async () => {
+  const seen: (string | null)[] = [];
+  const mirror = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request) {
+      seen.push(request.headers.get("authorization"));
+      const headers = {
+        authorization: `Basic ${btoa("me:secret")}`,
+        accept: request.headers.get("accept") ?? "",
+      };
+      return fetch(`http://${host}${new URL(request.url).pathname}`, { headers });
+    },
+  });
+  const mirrors = ["http://127.0.0.1:1", `http://127.0.0.1:${mirror.port}/`];
+  const mirrored = { registries: { insecureRegistries: [], mirrors } } as unknown as ImageParts;
+  const told = await inspectDistribution(mirrored, "a/b:1", credentials);
+  await mirror.stop(true);
+  expect(told).toMatchObject({ Descriptor: { digest }, Platforms: [{ architecture: "amd64", os: "linux" }] });
+  expect(seen.every((authorization) => authorization === null)).toBe(true);
+});
+
 test("refusals", async () => {
   expect(await inspectDistribution(parts, `${host}/a/b:1`, undefined).catch(codeOf)).toBe("unauthenticated");
   await expect(inspectDistribution(parts, `${host}/a/b:9`, credentials)).rejects.toThrow(
