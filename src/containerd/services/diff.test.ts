@@ -419,6 +419,44 @@ describe("diff", () => {
     expect(ours).toEqual(genuine);
   });
 
+  test("umoci unpacks what we pack, and packs what we unpack", async () => {
+    const umoci = (...args: string[]) => {
+      const { exitCode, stderr } = Bun.spawnSync(["umoci", ...args], { cwd: peers.directory });
+      if (exitCode !== 0) throw new Error(`umoci ${args}: ${stderr}`);
+    };
+    await atBoth(peers, "umoci", async (recorder) => {
+      if (recorder.peer !== peers.ours) return;
+      const snapshots = createClient(Snapshots, recorder.channel);
+      const diff = createClient(Diff, recorder.channel);
+      const mounts = await applied(recorder, "umoci", [BASE, SECOND]);
+      const made = (await diff.diff({ left: [], right: mounts, mediaType: OCI, ref: "u", labels: KEEP }))
+        .diff!;
+      writeFileSync(join(peers.directory, "layer.tar"), await blobOf(recorder, "umoci", made));
+      umoci("init", "--layout", "layout");
+      umoci("new", "--image", "layout:x");
+      umoci("raw", "add-layer", "--image", "layout:x", "layer.tar");
+      umoci("unpack", "--image", "layout:x", "bundle");
+      const rootfs = join(peers.directory, "bundle/rootfs");
+      // Its other name is hidden by the second layer, which only the overlay's own inode does not know.
+      const modest = (lines: string[]) =>
+        lines.map((line) => line.replace(/^(\.\/usr\/hard .*) \d {2}2$/, "$1"));
+      expect(modest(census(rootfs))).toEqual(modest(mounted(mounts, census)));
+
+      expect(Bun.spawnSync(["sh", "-ec", CHANGE], { cwd: rootfs }).exitCode).toBe(0);
+      umoci("repack", "--image", "layout:x", "bundle");
+      const read = (digest: string) =>
+        readFileSync(join(peers.directory, "layout/blobs/sha256", digest.slice(7)));
+      const index = JSON.parse(readFileSync(join(peers.directory, "layout/index.json"), "utf8"));
+      const manifest = JSON.parse(read(index.manifests[0].digest).toString());
+      const theirs = read(manifest.layers[1].digest);
+      await store(recorder, "umoci", theirs, "theirs");
+      const at = { snapshotter: "overlayfs", labels: KEEP };
+      const { mounts: again } = await snapshots.prepare({ ...at, key: "again", parent: "layer1" });
+      await diff.apply({ mounts: again, diff: { ...manifest.layers[1], size: BigInt(theirs.length) } });
+      expect(mounted(again, census)).toEqual(census(rootfs));
+    });
+  });
+
   test("a type that is not made", async () => {
     const { genuine, ours } = await atBoth(peers, "types", async (recorder) => {
       const diff = createClient(Diff, recorder.channel);

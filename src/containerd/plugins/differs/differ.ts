@@ -1,5 +1,5 @@
 /** The differ: what core/diff.ts promises, by child processes (protocol.ts). */
-import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { SkiffError } from "../../../lib/errors.ts";
 import type { IdSource } from "../../../lib/ids.ts";
@@ -96,10 +96,22 @@ class Targets implements Disposable {
   }
 }
 
+/** What a killed containerd left; its children have died with it, and their mounts. */
+function sweep(work: string): void {
+  for (const name of readdirSync(work)) {
+    try {
+      rmdirSync(join(work, name));
+    } catch {
+      // Not ours, or not empty: in nobody's way.
+    }
+  }
+}
+
 export function createDiffer({ content, ids, root }: DifferParts): Differ {
   const gate = new Gate();
   const work = join(root, "tmpmounts");
   mkdirSync(work, { recursive: true, mode: 0o700 });
+  sweep(work);
 
   const run = async (
     make: (targets: Targets) => LayerRequest,
