@@ -10,6 +10,7 @@ import type { DaemonOptions } from "./config/options.ts";
 import type { Containers } from "./containers/main.ts";
 import { openContainers, SNAPSHOTTER } from "./containers/open.ts";
 import type { TaskEvents } from "./containers/ports.ts";
+import { createRootFiles } from "./containers/root/files.ts";
 import { createEventLog } from "./events/log.ts";
 import { openImages } from "./images/open.ts";
 import { listImages } from "./images/store.ts";
@@ -138,7 +139,11 @@ export function assemble(parts: AssembleParts): Daemon {
     ...swarmRoutes(),
     ...pluginRoutes(),
     ...buildRoutes(),
-    ...sessionRoutes(),
+    ...sessionRoutes({
+      ...{ images: images.parts, containers, kernel: linuxKernel },
+      files: createRootFiles(linuxKernel),
+      directory: `${dataRoot}/builder`,
+    }),
   ];
   const handle = createHandler({ router: createRouter(routes), tracer, log: log.error });
   return { handle, containers, taskEvents, networks };

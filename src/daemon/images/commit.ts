@@ -29,7 +29,7 @@ export interface CommitOptions {
 
 const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-interface Layer {
+export interface Layer {
   readonly descriptor: Descriptor;
   readonly diffId: string;
 }
@@ -43,7 +43,7 @@ async function mountsOf(parts: ImageParts, id: string, parent: string, options: 
 }
 
 /** The container's changes as a blob. */
-async function diffOf(parts: ImageParts, id: string, options: CallOptions): Promise<Layer> {
+export async function diffOf(parts: ImageParts, id: string, options: CallOptions): Promise<Layer> {
   const { clients, snapshotter } = parts;
   const { info } = await clients.snapshots.stat({ snapshotter, key: id }, options);
   const { view, left, right } = await mountsOf(parts, id, info?.parent ?? "", options);
@@ -64,7 +64,7 @@ async function diffOf(parts: ImageParts, id: string, options: CallOptions): Prom
 }
 
 /** Digest of 1,024 zero bytes: an archive of nothing. */
-const EMPTY_DIFF_ID = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
+export const EMPTY_DIFF_ID = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 
 const isEmpty = (value: unknown) =>
   value === null || value === undefined || (typeof value === "object" && Object.keys(value).length === 0);
