@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Dockerd, startDockerd } from "../bench/peers.ts";
 import { type Engine, startEngine } from "../harness/engine.ts";
 import { busyboxArchive } from "../harness/images.ts";
-import { must, type Outcome, shell } from "../harness/shell.ts";
+import { eventually, must, type Outcome, shell } from "../harness/shell.ts";
 
 let engine: Engine;
 let dockerd: Dockerd;
@@ -228,6 +228,29 @@ test("a link in the context leads nowhere outside", async () => {
   symlinkSync("../../../../../../etc", join(dir, "etc"));
   await both("FROM busybox\nCOPY escape /x\n");
   await both("FROM busybox\nCOPY etc/hostname /x\n");
+});
+
+test("a client that goes away leaves neither container nor mount", async () => {
+  writeFileSync(join(dir, "Dockerfile"), "FROM busybox\nRUN echo started; sleep 1000\n");
+  const child = Bun.spawn(engine.argv("docker", ["build", dir]), {
+    env: { ...process.env, DOCKER_BUILDKIT: "0" },
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  let said = "";
+  for await (const bytes of child.stdout) {
+    said += Buffer.from(bytes).toString();
+    if (said.includes("started\n")) child.kill("SIGKILL");
+  }
+  const id = /Running in ([0-9a-f]{12})/.exec(said)![1]!;
+  await eventually(
+    "the step to be gone",
+    async () => (await engine.run("docker", ["inspect", "--type=container", id])).code !== 0,
+  );
+  await eventually(
+    "the context to be gone",
+    async () => readdirSync(join(engine.dir, "data/builder")).length === 0,
+  );
 });
 
 test("skiff build says the same", async () => {

@@ -73,7 +73,9 @@ async function step(build: Build, stage: StageState, line: Line, esc: string): P
     await carryOut(build, stage, line, esc);
     done = true;
   } finally {
-    if (build.request.forceRemove || (build.request.remove && done)) await removeContainers(build);
+    const { forceRemove, remove } = build.request;
+    // Nobody is left who would look at what a cancelled step was.
+    if (forceRemove || (remove && done) || build.signal.aborted) await removeContainers(build);
   }
 }
 

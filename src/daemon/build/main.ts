@@ -19,11 +19,12 @@ export interface BuildInput {
   readonly signal: AbortSignal;
   /** Where each line goes. */
   readonly line: (value: ProgressLine) => void;
+  readonly drain: () => Promise<void>;
 }
 
 /** Builds, names what was built, and answers its id. */
 export async function runBuild(parts: BuildParts, input: BuildInput): Promise<string> {
-  const { request, signal, line } = input;
+  const { request, signal, line, drain } = input;
   const { images, kernel, directory } = parts;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   await using context = await openContext(kernel, directory, `context-${images.ids.hex(12)}`, input.body);
@@ -31,7 +32,7 @@ export async function runBuild(parts: BuildParts, input: BuildInput): Promise<st
   const say = (stream: string) => line({ stream });
   return await withLease(images, [], async (lease) => {
     const build: Build = {
-      ...{ parts, request, context, lease, signal, line, say },
+      ...{ parts, request, context, lease, signal, line, drain, say },
       arguments: new BuildArguments(request.given),
       stages: [],
       containers: [],

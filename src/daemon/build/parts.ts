@@ -48,5 +48,7 @@ export interface Build {
   /** Once a step was not found in the cache, nothing after it is looked for. */
   cacheBroken: boolean;
   line(value: ProgressLine): void;
+  /** Resolves when the client has taken what was said. */
+  drain(): Promise<void>;
   say(text: string): void;
 }

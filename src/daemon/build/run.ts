@@ -40,15 +40,16 @@ async function ensureImage(build: Build, stage: StageState): Promise<string> {
 }
 
 /** What the container writes goes to the client as it comes: standard error in red, as dockerd has it. */
-function output(build: Build): ClientStream {
+function output(build: Build, gone: AbortSignal): ClientStream {
   const decoders = { out: new TextDecoder(), err: new TextDecoder() };
   return {
     input: (async function* () {})(),
-    gone: build.signal,
+    gone,
     async write(frame) {
       const isError = frame[0] === FRAME.stderr;
       const text = decoders[isError ? "err" : "out"].decode(frame.subarray(8), { stream: true });
       if (text !== "") build.say(isError ? `\u001b[91m${text}\u001b[0m` : text);
+      await build.drain();
     },
   };
 }
@@ -63,7 +64,8 @@ async function runToEnd(build: Build, id: string): Promise<number> {
   const kill = () => void lifecycle.kill(id, "").catch(() => {});
   build.signal.addEventListener("abort", kill);
   try {
-    const attached = attachment.run(output(build));
+    const attached = attachment.run(output(build, AbortSignal.any([build.signal, forget.signal])));
+    attached.catch(() => {});
     try {
       await lifecycle.start(id);
     } catch (error) {

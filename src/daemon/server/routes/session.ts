@@ -9,6 +9,9 @@ import { StepFailure } from "../../build/run.ts";
 import type { RouteContext } from "../context.ts";
 import type { Route } from "../router.ts";
 
+/** Lines of a quiet build, the last ones. */
+const KEPT_MAX = 100_000;
+
 function refuse(): never {
   throw new SkiffError("unimplemented", "building images with BuildKit is not implemented by skiffd");
 }
@@ -38,9 +41,14 @@ async function build(parts: BuildParts, context: RouteContext): Promise<void> {
     last = writer.line(value);
     last.catch(() => {});
   };
-  const line = asked.quiet ? (value: ProgressLine) => void kept.push(value) : write;
+  const keep = (value: ProgressLine) => {
+    kept.push(value);
+    if (kept.length > KEPT_MAX) kept.shift();
+  };
+  const line = asked.quiet ? keep : write;
   try {
-    const id = await runBuild(parts, { request: asked, body: request.body, signal: request.signal, line });
+    const { body, signal } = request;
+    const id = await runBuild(parts, { request: asked, body, signal, line, drain: () => last });
     if (asked.quiet) write({ stream: `${id}\n` });
   } catch (error) {
     for (const value of kept) write(value);
