@@ -6,11 +6,11 @@ import { systemClock } from "../lib/clock.ts";
 import { randomIds } from "../lib/ids.ts";
 import { createTracer } from "../lib/trace.ts";
 import type { Channel } from "../wire/h2/client.ts";
+import { openBuilder } from "./build/open.ts";
 import type { DaemonOptions } from "./config/options.ts";
 import type { Containers } from "./containers/main.ts";
 import { openContainers, SNAPSHOTTER } from "./containers/open.ts";
 import type { TaskEvents } from "./containers/ports.ts";
-import { createRootFiles } from "./containers/root/files.ts";
 import { createEventLog } from "./events/log.ts";
 import { openImages } from "./images/open.ts";
 import { listImages } from "./images/store.ts";
@@ -139,11 +139,7 @@ export function assemble(parts: AssembleParts): Daemon {
     ...swarmRoutes(),
     ...pluginRoutes(),
     ...buildRoutes(),
-    ...sessionRoutes({
-      ...{ images: images.parts, containers, kernel: linuxKernel },
-      files: createRootFiles(linuxKernel),
-      directory: `${dataRoot}/builder`,
-    }),
+    ...sessionRoutes(openBuilder({ images: images.parts, containers, dataRoot, log: log.error })),
   ];
   const handle = createHandler({ router: createRouter(routes), tracer, log: log.error });
   return { handle, containers, taskEvents, networks };

@@ -253,6 +253,15 @@ test("a client that goes away leaves neither container nor mount", async () => {
   );
 });
 
+test("what a killed daemon has left goes at the next start", async () => {
+  const builder = join(engine.dir, "data/builder");
+  await must(["mkdir", "-p", `${builder}/context-x/sub`, `${builder}/build-x`]);
+  await must(["mount", "-t", "tmpfs", "none", `${builder}/build-x`]);
+  await engine.kill("skiffd");
+  await engine.restart();
+  await eventually("leftovers to be gone", async () => readdirSync(builder).length === 0);
+});
+
 test("skiff build says the same", async () => {
   const file = "FROM busybox\nENV Q=1\nRUN true\n";
   const docker = await build("ours", file, ["-t", "q"]);

@@ -135,7 +135,7 @@ export function parseBuildRequest(query: Query, registryConfig: string | undefin
     ...{ target: query.query("target"), platform: query.query("platform").toLowerCase() },
     useCache: !query.flag("nocache"),
     pull: query.flag("pull"),
-    remove: forceRemove || !query.has("rm") || query.flag("rm"),
+    remove: forceRemove || query.query("rm") === "" || query.flag("rm"),
     forceRemove,
     quiet: query.flag("q"),
     host: hostConfig(query),
