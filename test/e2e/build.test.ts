@@ -230,6 +230,17 @@ test("a link in the context leads nowhere outside", async () => {
   await both("FROM busybox\nCOPY etc/hostname /x\n");
 });
 
+test("on nothing, and over what is there", async () => {
+  await both("FROM scratch\nENV A=1\nCOPY file /\nCOPY tree /t/\nLABEL x=y\n");
+  await sameImage(`FROM busybox
+RUN mkdir -p /out/real/sub; ln -s real /out/link; ln -s /out/real /out/absolute; chmod 700 /out/real/sub; chown 7:7 /out/real
+COPY tree /out/link
+COPY file /out/absolute/
+COPY --from=busybox /etc/group /out/link/sub/
+ADD tree.tgz /out/absolute/sub
+WORKDIR /out/link/wd`);
+}, 30_000);
+
 test("a client that goes away leaves neither container nor mount", async () => {
   writeFileSync(join(dir, "Dockerfile"), "FROM busybox\nRUN echo started; sleep 1000\n");
   const child = Bun.spawn(engine.argv("docker", ["build", dir]), {
