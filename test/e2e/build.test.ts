@@ -233,8 +233,10 @@ test("a link in the context leads nowhere outside", async () => {
 test("on nothing, and over what is there", async () => {
   await both("FROM scratch\nENV A=1\nCOPY file /\nCOPY tree /t/\nLABEL x=y\n");
   await sameImage(`FROM busybox
-RUN mkdir -p /out/real/sub; ln -s real /out/link; ln -s /out/real /out/absolute; chmod 700 /out/real/sub; chown 7:7 /out/real
+RUN mkdir -p /out/real/sub; ln -s real /out/link; ln -s /out/real /out/absolute; chmod 700 /out/real/sub; chown 7:7 /out/real; echo old >/out/old; ln -s old /out/to-file; ln -s nowhere /out/dangling
 COPY tree /out/link
+COPY file /out/to-file
+COPY file /out/dangling
 COPY file /out/absolute/
 COPY --from=busybox /etc/group /out/link/sub/
 ADD tree.tgz /out/absolute/sub

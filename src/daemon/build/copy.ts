@@ -1,9 +1,9 @@
 /** COPY and ADD: files of the context, of a stage or of an image, in a layer of their own. */
 import { posix } from "node:path";
-import { AT, O, S } from "../../kernel/constants.ts";
+import { AT, AT_FDCWD, O, S } from "../../kernel/constants.ts";
 import { unless } from "../../kernel/errno.ts";
 import { Extractor } from "../../kernel/tree/extract.ts";
-import { cleanName } from "../../kernel/tree/paths.ts";
+import { cleanName, openParent } from "../../kernel/tree/paths.ts";
 import { SkiffError, wrap } from "../../lib/errors.ts";
 import type { TarEntry } from "../../lib/tar/entry.ts";
 import { type TarHandler, TarReader } from "../../lib/tar/reader.ts";
@@ -166,6 +166,24 @@ function isExistingDirectory(build: Build, into: Tree, name: string): boolean {
   return (mode & S.IFMT) === S.IFDIR;
 }
 
+const LINKS_MAX = 40;
+
+/** Where a file goes whose name is a link in the tree, even one to nothing: the name it leads to, below the root. */
+function throughLinks({ parts: { kernel } }: Build, into: Tree, asked: string): string {
+  let name = asked;
+  for (let count = 0; count < LINKS_MAX; count++) {
+    using place = openParent(kernel, into.fd, name);
+    if (place === undefined) return name;
+    const status = unless(["ENOENT"], () => kernel.statx(place.directory, place.base, AT.SYMLINK_NOFOLLOW));
+    if (status === undefined || (status.mode & S.IFMT) !== S.IFLNK) return name;
+    // The parent's name without links, so that `..` in the target means what the kernel would take it for.
+    const parent = kernel.readlinkat(AT_FDCWD, `/proc/self/fd/${place.directory}`).slice(into.path.length);
+    const target = kernel.readlinkat(place.directory, place.base);
+    name = posix.resolve("/", parent, target).slice(1);
+  }
+  throw new SkiffError("invalid_argument", `${asked}: too many levels of symbolic links`);
+}
+
 const FRESH_DIRECTORY: Omit<TarEntry, "name" | "modifiedNs"> = {
   ...{
     type: "dir",
@@ -203,7 +221,7 @@ async function copyOne(
   } else {
     const name =
       isDirectory || copy.target.endsWith("/") ? `${target}/${posix.basename(source.name)}` : target;
-    tree.give(source, name, dressed(extractor, copy.mode));
+    tree.give(source, throughLinks(build, into, name), dressed(extractor, copy.mode));
   }
   extractor.finish();
 }
