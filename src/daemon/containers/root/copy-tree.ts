@@ -1,14 +1,12 @@
 /** Copies a tree by descriptors: no name is ever resolved through a symbolic link, on neither side. */
-import { readdirSync } from "node:fs";
 import { AT, O, S } from "../../../kernel/constants.ts";
 import { unless } from "../../../kernel/errno.ts";
 import type { FileStatus, Kernel } from "../../../kernel/kernel.ts";
 import { makeDevice } from "../../../kernel/kernel.ts";
+import { namesIn } from "../../../kernel/tree/remove.ts";
 
 const COPY_BYTES = 1 << 30;
 const DEPTH_MAX = 1024;
-
-const namesIn = (fd: number): string[] => readdirSync(`/proc/self/fd/${fd}`);
 
 /** Owner before mode: chown clears the set-user-ID bit. */
 function copyAttributes(kernel: Kernel, from: number, to: number, status: FileStatus): void {
