@@ -1,10 +1,11 @@
 /** `skiff push` */
 import { writeStdout } from "../../../kernel/stdout.ts";
-import { canonicalString, familiarName, parseReference, withDefaultTag } from "../../../lib/reference.ts";
+import { canonicalString, familiarName } from "../../../lib/reference.ts";
 import { authHeader } from "../../auth/credentials.ts";
 import { bool, type Command, text } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { platformJson } from "../../images/platform.ts";
+import { requestedReference } from "../../images/requested.ts";
 import { NO_SCREEN, screenOf, showProgress } from "../../progress/display.ts";
 
 export const command: Command = {
@@ -23,14 +24,9 @@ Image index won't be pushed, meaning that other manifests, including attestation
   ],
   words: { min: 1, max: 1 },
   async run(context) {
-    const given = parseReference(context.words[0]!);
+    const reference = requestedReference(context);
+    if (reference.digest !== "") throw new CliError("cannot push a digest reference");
     const quiet = context.bool("quiet");
-    const all = context.bool("all-tags");
-    const nameOnly = given.tag === "" && given.digest === "";
-    if (all && !nameOnly) throw new CliError("tag can't be used with --all-tags/-a");
-    if (given.digest !== "") throw new CliError("cannot push a digest reference");
-    const reference = all ? given : withDefaultTag(given);
-    if (!all && nameOnly && !quiet) writeStdout(`Using default tag: ${reference.tag}\n`);
     const response = await context.client.send("POST", `/images/${familiarName(reference)}/push`, {
       query: { tag: reference.tag, platform: platformJson(context.text("platform")) },
       headers: await authHeader(context.settings.config, reference.domain),
