@@ -183,10 +183,3 @@ export function setDefaultRoute(
     }),
   );
 }
-
-/** Lets an interface reach its own published ports (see `Plug.hairpin`); one that has gone is fine. */
-export function setHairpinOf(kernel: Kernel, host: NetlinkSocket, path: string, name: string): void {
-  const link = inNamespace(kernel, path, () => withInside((inside) => inside.request([getLink(name)])));
-  const peer = link[0]?.[0] === undefined ? 0 : parseLink(link[0][0]).peer;
-  if (peer !== 0) unless(["ENODEV"], () => host.request([setHairpin(peer)]));
-}

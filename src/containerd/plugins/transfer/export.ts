@@ -11,7 +11,7 @@ import { encodeEntry, paddingOf, TRAILER } from "../../../lib/tar/writer.ts";
 import type { Descriptor, Platform } from "../../core/content.ts";
 import type { ByteSender } from "./byte-stream.ts";
 import { IMAGE_NAME, REF_NAME } from "./image-store.ts";
-import type { Job } from "./job.ts";
+import { hasBlob, type Job } from "./job.ts";
 import { childrenOf, MANIFEST_BYTES_MAX, parseDocument } from "./manifests.ts";
 import { isIndexType, isManifestType, isNonDistributable, OCI_INDEX } from "./media-types.ts";
 import { choose } from "./platforms.ts";
@@ -42,15 +42,6 @@ interface Contents {
 
 const blobName = (digest: string) => `blobs/${digest.replace(":", "/")}`;
 
-function has({ parts, namespace }: Job, digest: string): boolean {
-  try {
-    parts.content.info(namespace, digest);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function documentOf({ parts, namespace }: Job, descriptor: Descriptor) {
   const bytes = await parts.content.readAll(namespace, descriptor.digest, MANIFEST_BYTES_MAX);
   return parseDocument(bytes, descriptor);
@@ -77,10 +68,10 @@ async function collect(job: Job, request: Export, descriptor: Descriptor, found:
 
 /** A manifest counts as here when all it needs is. */
 async function isWhole(job: Job, descriptor: Descriptor): Promise<boolean> {
-  if (!has(job, descriptor.digest)) return false;
+  if (!hasBlob(job, descriptor.digest)) return false;
   if (!isManifestType(descriptor.mediaType)) return true;
   const children = childrenOf(await documentOf(job, descriptor));
-  return children.every((child) => isNonDistributable(child.mediaType) || has(job, child.digest));
+  return children.every((child) => isNonDistributable(child.mediaType) || hasBlob(job, child.digest));
 }
 
 /** The manifest that docker's format shows for an image. */

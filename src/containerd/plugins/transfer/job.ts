@@ -42,6 +42,16 @@ export interface Job {
   readonly progress: Progress;
 }
 
+/** The job's namespace has these bytes. */
+export function hasBlob({ parts, namespace }: Job, digest: string): boolean {
+  try {
+    parts.content.info(namespace, digest);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const LEASE_MS = 24 * 60 * 60 * 1000;
 
 /**

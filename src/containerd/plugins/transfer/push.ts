@@ -3,7 +3,7 @@ import { SkiffError } from "../../../lib/errors.ts";
 import type { Reference } from "../../../lib/reference.ts";
 import type { Descriptor, Platform } from "../../core/content.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import type { Job } from "./job.ts";
+import { hasBlob, type Job } from "./job.ts";
 import { mountSource } from "./labels.ts";
 import { Limiter } from "./locks.ts";
 import { MANIFEST_BYTES_MAX, parseDocument } from "./manifests.ts";
@@ -28,21 +28,13 @@ interface Tree {
   readonly manifests: { readonly descriptor: Descriptor; readonly bytes: Buffer }[];
 }
 
-function has({ parts, namespace }: Job, digest: string): boolean {
-  try {
-    parts.content.info(namespace, digest);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** With platforms named, an index whose other images are not here cannot be pushed: then the chosen image is, itself. */
 async function rootFor(job: Job, target: Descriptor, platforms: readonly Platform[]): Promise<Descriptor> {
   if (!isIndexType(target.mediaType) || platforms.length === 0) return target;
   const bytes = await job.parts.content.readAll(job.namespace, target.digest, MANIFEST_BYTES_MAX);
   const document = parseDocument(bytes, target);
-  if (document.kind !== "index" || document.manifests.every(({ digest }) => has(job, digest))) return target;
+  if (document.kind !== "index" || document.manifests.every(({ digest }) => hasBlob(job, digest)))
+    return target;
   const [chosen] = choose(document.manifests, platforms, 1);
   if (chosen === undefined)
     throw new SkiffError("not_found", `no match for platform in manifest ${target.digest}: not found`);
@@ -80,7 +72,9 @@ async function pushBlob(job: Job, { client, reference }: Push, descriptor: Descr
       parts.content.info(namespace, digest);
       return parts.content.read(namespace, digest, 0, 0);
     },
-    mountFrom: has(job, digest) ? mountSource(parts.content.info(namespace, digest).labels, reference) : "",
+    mountFrom: hasBlob(job, digest)
+      ? mountSource(parts.content.info(namespace, digest).labels, reference)
+      : "",
     onProgress: (bytes) => progress.moving(descriptor, bytes),
   });
   if (outcome === "exists") progress.exists(descriptor);
