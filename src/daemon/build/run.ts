@@ -71,6 +71,8 @@ async function runToEnd(build: Build, id: string): Promise<number> {
     } catch (error) {
       throw new SkiffError("unknown", (error as Error).message, { cause: error });
     }
+    // A container that was not yet known to run when the client went could not be killed then.
+    if (build.signal.aborted) kill();
     const { StatusCode } = await report;
     await attached;
     if (build.signal.aborted) throw new SkiffError("canceled", "build cancelled");
