@@ -75,8 +75,11 @@ export function attachStreams(stream: ClientStream, options: AttachOptions): Att
       () => stream.closeWrite(),
     );
   }
+  const output = Promise.race(ends);
+  // It may fail before our caller, who starts the process meanwhile, comes to await it.
+  output.catch(() => {});
   return {
-    output: Promise.race(ends),
+    output,
     [Symbol.dispose]() {
       leaveRaw();
       input?.restore();
